@@ -1,0 +1,104 @@
+"""params.yaml and profiles on disk. The only place that reads or writes YAML parameters."""
+
+import difflib
+import io
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from gptpath.config.params import Params
+from gptpath.errors import ConfigError
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a parameter file; raises ConfigError naming every offending key."""
+    return parse_params(_read_yaml(path), where=str(path))
+
+
+def parse_params(values: Any, *, where: str) -> Params:
+    """Check already parsed YAML; `where` names the file in messages."""
+    try:
+        return TypeAdapter(Params).validate_python(values)
+    except ValidationError as error:
+        lines = [_explain(item, values) for item in error.errors()]
+        raise ConfigError(f"{where}:\n  " + "\n  ".join(lines)) from None
+
+
+def profile_text(profiles: Path, name: str, changes: list[str]) -> str:
+    """Text of profile `name` after `a.b=value` changes, comments kept; checked before returning."""
+    path = profiles / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in profiles.glob("*.yaml")))
+        raise ConfigError(f"no profile {name!r} in {profiles}; known: {known}")
+    values = _read_yaml(path)
+    for change in changes:
+        _apply(values, change)
+    parse_params(values, where=f"profile {name}")
+    if not changes:
+        return path.read_text(encoding="utf-8")
+    out = io.StringIO()
+    _yaml().dump(values, out)
+    return out.getvalue()
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")  # YAML 1.2, as DVC reads it; keeps comments
+    yaml.width = 100
+    return yaml
+
+
+def _read_yaml(path: Path) -> Any:
+    if not path.is_file():
+        raise ConfigError(f"no parameter file {path}; write one with `gptpath profile laptop`")
+    try:
+        return _yaml().load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+
+
+def _apply(values: Any, change: str) -> None:
+    key, sign, text = change.partition("=")
+    if not sign:
+        raise ConfigError(f"--set takes key=value, given {change!r}; e.g. --set ingest.raw=books")
+    *parents, last = key.split(".")
+    place = values
+    for parent in parents:
+        if not isinstance(place, dict) or parent not in place:
+            raise ConfigError(f"--set {change}: there is no section {parent!r} in this profile")
+        place = place[parent]
+    place[last] = _yaml().load(text)
+
+
+def _explain(item: Any, values: Any) -> str:
+    location = [str(part) for part in item["loc"]]
+    key = ".".join(location)
+    if item["type"] == "unexpected_keyword_argument":
+        siblings = values
+        for part in location[:-1]:
+            siblings = siblings[part] if isinstance(siblings, dict) else {}
+        near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{key}: unknown parameter{hint}"
+    if item["type"] == "missing":
+        return f"{key}: missing, a value is required"
+    given = item.get("input")
+    return f"{key}: {item['msg']} (given: {given!r})" if key else str(item["msg"])
+
+
+def _known_keys(section: list[str]) -> list[str]:
+    schema: Any = TypeAdapter(Params).json_schema()
+    node = schema
+    for part in section:
+        node = _resolve(node.get("properties", {}).get(part, {}), schema)
+        extra = node.get("additionalProperties")
+        if part and isinstance(extra, dict) and "properties" not in node:
+            node = {"properties": dict.fromkeys([], None), "additionalProperties": extra}
+    return list(_resolve(node, schema).get("properties", {}))
+
+
+def _resolve(node: Any, schema: Any) -> Any:
+    reference = node.get("$ref")
+    return schema["$defs"][reference.rsplit("/", 1)[1]] if reference else node

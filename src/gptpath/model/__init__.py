@@ -1,0 +1,1 @@
+"""The language models, their heads, and the model folder."""

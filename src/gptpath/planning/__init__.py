@@ -1,0 +1,1 @@
+"""What a profile will cost here, before anything is spent."""

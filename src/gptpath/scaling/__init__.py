@@ -1,0 +1,1 @@
+"""Power-law fits of loss and scores against size."""

@@ -1,0 +1,1 @@
+"""One file a stage: typed parameters and input paths in, one library call, output paths out."""

@@ -1,0 +1,1 @@
+"""From raw sources to cleaned, deduplicated, split documents and labelled items (Polars)."""

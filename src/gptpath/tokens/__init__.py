@@ -1,0 +1,1 @@
+"""Byte-level BPE, the tiktoken encoding, and token shards."""

@@ -1,0 +1,1 @@
+"""Events and finished stages -> MLflow runs, registered models, lineage tags."""

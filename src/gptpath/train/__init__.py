@@ -1,0 +1,1 @@
+"""Pretraining: batches, schedule, optimiser, loop, checkpoints, ledger."""
