@@ -58,7 +58,7 @@ class ModelFinished:
     """A finished model folder, ready for the registry."""
 
     name: str
-    """Registered name without its `gptpath-` prefix: `<preset>` or `<preset>-<task>[-<variant>]`."""
+    """Registered name without the prefix `gptpath-`: `<model>` or `<model>-<task>[-<variant>]`."""
     path: Path
     """Folder with config.json, model.safetensors and tokenizer/ (docs/formats.md)."""
     kind: Literal["language-model", "classifier"]

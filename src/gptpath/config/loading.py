@@ -2,8 +2,9 @@
 
 import difflib
 import io
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
@@ -89,16 +90,11 @@ def _explain(item: Any, values: Any) -> str:
 
 
 def _known_keys(section: list[str]) -> list[str]:
-    schema: Any = TypeAdapter(Params).json_schema()
-    node = schema
+    """Parameter names valid in a section, by walking the dataclasses of Params."""
+    kind: Any = Params
     for part in section:
-        node = _resolve(node.get("properties", {}).get(part, {}), schema)
-        extra = node.get("additionalProperties")
-        if part and isinstance(extra, dict) and "properties" not in node:
-            node = {"properties": dict.fromkeys([], None), "additionalProperties": extra}
-    return list(_resolve(node, schema).get("properties", {}))
-
-
-def _resolve(node: Any, schema: Any) -> Any:
-    reference = node.get("$ref")
-    return schema["$defs"][reference.rsplit("/", 1)[1]] if reference else node
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        elif is_dataclass(kind):
+            kind = get_type_hints(kind).get(part)
+    return [field.name for field in fields(kind)] if is_dataclass(kind) else []

@@ -1,265 +1,29 @@
-"""The sections of params.yaml, one frozen dataclass each, and the checks across sections.
+"""The whole of params.yaml and the checks across its sections."""
 
-No third-party import here: training and evaluation build these on machines that have none of the
-YAML tools. `gptpath.config.loading` fills them from a file.
-"""
-
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 from gptpath.config.model import ModelConfig
 from gptpath.config.presets import preset
+from gptpath.config.sections import (
+    FINETUNE_TASKS,
+    FORBID_UNKNOWN,
+    Compute,
+    Contamination,
+    Encode,
+    Finetune,
+    Ingest,
+    Matrix,
+    ModelEntry,
+    Recipe,
+    Scaling,
+    Tokenizer,
+    Zeroshot,
+    require,
+)
 from gptpath.errors import ConfigError
 
-T = TypeVar("T", ModelConfig, "Recipe")
-
-FORBID_UNKNOWN = {"extra": "forbid"}
-
-VARIANTS = ("full", "no-pretraining", "no-auxiliary-loss", "lstm")
-"""Fine-tuning variants: the rows of GPT-1 Table 5."""
-
-FINETUNE_TASKS = ("package", "acceptability", "entailment", "similarity", "continuation")
-"""Labelled tasks that `ingest` derives from held-out documents."""
-
-ZEROSHOT_TASKS = (
-    "heldout",
-    "last-word",
-    "cloze",
-    "continuation",
-    "acceptability",
-    "tldr",
-    "lambada",
-    "wikitext-2",
-    "winograd",
-)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ConfigError(message)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Compute:
-    """Where and how numbers are crunched."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """`auto` takes a CUDA device where there is one."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`auto` is bfloat16 autocast on CUDA and float32 on the CPU."""
-    threads: int = 1
-    """CPU threads of one stage. Part of the result: sums are split by it."""
-    side_by_side: int = 2
-    """Stages that the flow runs at once; does not change any result."""
-    compile: bool = False
-    """torch.compile the model for training."""
-    __pydantic_config__ = FORBID_UNKNOWN
-
-    def __post_init__(self) -> None:
-        _require(self.threads >= 1, f"compute.threads={self.threads} must be at least 1")
-        _require(self.side_by_side >= 1, "compute.side_by_side must be at least 1")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Matrix:
-    """The items of the matrix stages of dvc.yaml."""
-
-    models: tuple[str, ...]
-    """Keys of `models`, in the order in which the flow starts them (longest first)."""
-    finetune_tasks: tuple[str, ...]
-    """Labelled tasks to fine-tune on; see FINETUNE_TASKS."""
-    __pydantic_config__ = FORBID_UNKNOWN
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ingest:
-    """Where text comes from and what is kept of it."""
-
-    source: Literal["installed-docs", "files"]
-    raw: str = "data/raw"
-    """File or folder of `files`; a dependency of the stage, so it must exist for any source."""
-    packages: tuple[str, ...] = ()
-    """Distributions whose docstrings `installed-docs` reads; `python` is the standard library."""
-    min_document_chars: int = 200
-    max_document_chars: int = 100_000
-    """Longer documents of `files` are cut at paragraph ends into parts of at most this size."""
-    validation_fraction: float = 0.02
-    """Share of documents held out to measure loss."""
-    tasks_fraction: float = 0.15
-    """Share of documents held out to derive labelled tasks from."""
-    task_examples: int = 2000
-    """Most items per derived task, all its splits together."""
-    __pydantic_config__ = FORBID_UNKNOWN
-
-    def __post_init__(self) -> None:
-        held_out = self.validation_fraction + self.tasks_fraction
-        _require(
-            self.validation_fraction > 0 and self.tasks_fraction >= 0 and held_out < 0.9,
-            f"ingest holds out validation_fraction={self.validation_fraction} + tasks_fraction="
-            f"{self.tasks_fraction}; both must be positive and leave at least 10 % for training",
-        )
-        _require(
-            0 < self.min_document_chars < self.max_document_chars,
-            "ingest needs 0 < min_document_chars < max_document_chars",
-        )
-        if self.source == "installed-docs":
-            _require(bool(self.packages), "ingest.source=installed-docs needs ingest.packages")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tokenizer:
-    """Byte-level BPE trained on the train split (GPT-2 sec. 2.2)."""
-
-    vocab_size: int
-    """256 bytes + merges + end of text."""
-    sample_bytes: int = 20_000_000
-    """Most bytes of the train split that merges are learned from."""
-    __pydantic_config__ = FORBID_UNKNOWN
-
-    def __post_init__(self) -> None:
-        _require(
-            257 <= self.vocab_size <= 2**32,
-            f"tokenizer.vocab_size={self.vocab_size} must be at least 257 (256 bytes + end of text)",
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Encode:
-    """How token shards are cut."""
-
-    shard_tokens: int = 100_000_000
-    """Most tokens per shard file."""
-    __pydantic_config__ = FORBID_UNKNOWN
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """How one model is pretrained; `models.<name>.recipe` overrides single fields of `pretrain`."""
-
-    steps: int
-    """Optimiser steps."""
-    batch_size_sequences: int
-    """Sequences of context_length tokens per optimiser step, over all ranks."""
-    micro_batch_size_sequences: int | None = None
-    """Sequences per forward pass; None means the whole batch at once."""
-    learning_rate: float
-    """Peak learning rate."""
-    min_learning_rate_fraction: float = 0.0
-    """Where the cosine ends, as a share of the peak."""
-    warmup_steps: int
-    beta1: float = 0.9
-    beta2: float = 0.999
-    adam_eps: float = 1e-8
-    weight_decay: float = 0.01
-    """Decoupled, on matrices only (GPT-1 sec. 4.1: not on biases or gains)."""
-    grad_clip: float | None = 1.0
-    """Global norm; None leaves gradients as they are."""
-    log_every_steps: int = 10
-    validate_every_steps: int = 100
-    validation_tokens: int | None = None
-    """Held-out tokens used for each measurement during training; None means all of them."""
-    checkpoint_every_steps: int = 100
-    """How often the resumable state is written to the scratch folder."""
-    published_checkpoints: int = 4
-    """Checkpoints kept in the model folder besides the final one, log-spaced over the steps."""
-    __pydantic_config__ = FORBID_UNKNOWN
-
-    def __post_init__(self) -> None:
-        micro = self.micro_batch_size_sequences
-        if micro is not None and self.batch_size_sequences % micro:
-            raise ConfigError(
-                f"batch_size_sequences={self.batch_size_sequences} is not a multiple of "
-                f"micro_batch_size_sequences={micro}"
-            )
-        _require(self.steps >= 1, f"pretrain.steps={self.steps} must be at least 1")
-        _require(
-            0 <= self.warmup_steps <= self.steps,
-            f"warmup_steps={self.warmup_steps} must lie between 0 and steps={self.steps}",
-        )
-        _require(self.learning_rate > 0, f"learning_rate={self.learning_rate} must be positive")
-        for name in ("log_every_steps", "validate_every_steps", "checkpoint_every_steps"):
-            _require(getattr(self, name) >= 1, f"pretrain.{name} must be at least 1")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelEntry:
-    """One model of the matrix: a preset, changed where `shape` and `recipe` say so."""
-
-    preset: str
-    shape: dict[str, Any] = field(default_factory=dict)
-    """Fields of ModelConfig that differ from the preset; the vocabulary follows `tokenizer`."""
-    recipe: dict[str, Any] = field(default_factory=dict)
-    """Fields of Recipe that differ from `pretrain`."""
-    __pydantic_config__ = FORBID_UNKNOWN
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finetune:
-    """GPT-1's supervised fine-tuning (GPT-1 sec. 3.2, 4.1; released code for the rest)."""
-
-    pretrained: str
-    """Key of `models`: the Transformer to fine-tune."""
-    lstm: str
-    """Key of `models`: the LSTM of the `lstm` variant."""
-    variants: tuple[str, ...] = VARIANTS
-    seeds: tuple[int, ...] = (0, 1, 2)
-    epochs: int = 3
-    batch_size: int = 32
-    learning_rate: float = 6.25e-5
-    warmup_fraction: float = 0.002
-    auxiliary_weight: float = 0.5
-    """Lambda of GPT-1 eq. 5."""
-    classifier_dropout: float = 0.1
-    weight_decay: float = 0.01
-    grad_clip: float = 1.0
-    max_train_examples: int | None = None
-    max_test_examples: int | None = None
-    __pydantic_config__ = FORBID_UNKNOWN
-
-    def __post_init__(self) -> None:
-        unknown = set(self.variants) - set(VARIANTS)
-        _require(not unknown, f"unknown finetune.variants {sorted(unknown)}; known: {VARIANTS}")
-        _require(bool(self.seeds), "finetune.seeds must name at least one seed")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Zeroshot:
-    """Tasks asked of language models without any training (GPT-1 sec. 5, GPT-2 sec. 3)."""
-
-    tasks: tuple[str, ...]
-    """See ZEROSHOT_TASKS; those whose data is absent are reported as absent."""
-    benchmarks_dir: str = "data/benchmarks"
-    """Folder of public benchmarks in their published layouts; a dependency of the stage."""
-    max_items: int | None = None
-    """Most items per task; None means all."""
-    tldr_tokens: int = 40
-    """Tokens generated after `TL;DR:` (100 in GPT-2 sec. 3.6)."""
-    tldr_top_k: int = 2
-    batch_size: int = 32
-    bootstrap_samples: int = 1000
-    __pydantic_config__ = FORBID_UNKNOWN
-
-    def __post_init__(self) -> None:
-        unknown = set(self.tasks) - set(ZEROSHOT_TASKS)
-        _require(not unknown, f"unknown zeroshot.tasks {sorted(unknown)}; known: {ZEROSHOT_TASKS}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Contamination:
-    """Overlap of test items with the training corpus (GPT-2 sec. 4)."""
-
-    ngram_words: int = 8
-    __pydantic_config__ = FORBID_UNKNOWN
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scaling:
-    """Fits of loss and scores against size."""
-
-    models: tuple[str, ...]
-    """Keys of `models` that differ in size alone, smallest first."""
-    bootstrap_samples: int = 1000
-    __pydantic_config__ = FORBID_UNKNOWN
+T = TypeVar("T", ModelConfig, Recipe)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -290,27 +54,25 @@ class Params:
         }
         for where, names in used.items():
             for name in names:
-                _require(
+                require(
                     name in self.models, f"{where} names {name!r}; known: {', '.join(self.models)}"
                 )
-                _require(
+                require(
                     name in self.matrix.models, f"{where} names {name!r}, absent in matrix.models"
                 )
         for name in self.models:
             self.model_config(name)
             self.recipe(name)
-        _require(
+        require(
             self.model_config(self.finetune.lstm).family == "lstm"
             and self.model_config(self.finetune.pretrained).family == "transformer",
             "finetune.pretrained must be a Transformer and finetune.lstm an LSTM",
         )
         unknown = set(self.matrix.finetune_tasks) - set(FINETUNE_TASKS)
-        _require(
-            not unknown, f"unknown finetune_tasks {sorted(unknown)}; known: {FINETUNE_TASKS}"
-        )
+        require(not unknown, f"unknown finetune_tasks {sorted(unknown)}; known: {FINETUNE_TASKS}")
 
     def model_config(self, name: str) -> ModelConfig:
-        """Shape of model `name`: its preset, with the tokenizer's vocabulary and its own changes."""
+        """Shape of model `name`: its preset, the tokenizer's vocabulary, its own changes."""
         entry = self.models[name]
         changes = {"vocab_size": self.tokenizer.vocab_size} | entry.shape
         return _replace(preset(entry.preset), changes, f"models.{name}.shape")
@@ -323,7 +85,7 @@ class Params:
 def _replace(base: T, changes: dict[str, Any], where: str) -> T:
     known = {f.name for f in fields(base)}
     for key in changes:
-        _require(key in known, f"{where} has unknown key {key!r}; known: {', '.join(sorted(known))}")
+        require(key in known, f"{where} has unknown key {key!r}; known: {', '.join(sorted(known))}")
     try:
         return replace(base, **changes)
     except (ConfigError, TypeError) as error:

@@ -59,7 +59,13 @@ def gpt2_1558m() -> ModelConfig:
 def gpt1_laptop() -> ModelConfig:
     """GPT-1's architecture at laptop size."""
     return replace(
-        gpt1_117m(), n_layer=3, n_head=3, n_embd=96, context_length=128, vocab_size=2048, dropout=0.0
+        gpt1_117m(),
+        n_layer=3,
+        n_head=3,
+        n_embd=96,
+        context_length=128,
+        vocab_size=2048,
+        dropout=0.0,
     )
 
 
@@ -72,9 +78,7 @@ def lstm_laptop() -> ModelConfig:
 
 def gpt2_laptop_s() -> ModelConfig:
     """GPT-2's architecture, smallest laptop size."""
-    return replace(
-        gpt2_124m(), n_layer=2, n_head=2, n_embd=64, context_length=128, vocab_size=2048
-    )
+    return replace(gpt2_124m(), n_layer=2, n_head=2, n_embd=64, context_length=128, vocab_size=2048)
 
 
 def gpt2_laptop_m() -> ModelConfig:

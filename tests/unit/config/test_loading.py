@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import pytest
+
+from gptpath.config.loading import load_params, profile_text
+from gptpath.errors import ConfigError
+
+ROOT = Path(__file__).parents[3]
+
+
+def changed(*changes: str) -> str:
+    return profile_text(ROOT / "profiles", "laptop", list(changes))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("pretrain.step=3", r"pretrain\.step: unknown parameter; did you mean 'steps'\?"),
+        ("tokeniser={}", r"tokeniser: unknown parameter; did you mean 'tokenizer'\?"),
+        ("models.gpt1-laptop.shap={}", r"unknown parameter; did you mean 'shape'\?"),
+        ("models.gpt1-laptop.shape={n_embd: 97}", "n_embd=97 is not divisible by n_head=3"),
+        ("models.gpt1-laptop.shape={width: 97}", "unknown key 'width'; known: .*n_embd"),
+        ("models.gpt1-laptop.recipe={step: 97}", "unknown key 'step'; known: .*steps"),
+        ("models.gpt1-laptop.preset=gpt3", "unknown preset 'gpt3'; known: gpt1_117m"),
+        ("pretrain.steps=many", "pretrain.steps: .*valid integer.*'many'"),
+        ("pretrain.warmup_steps=100000", "warmup_steps=100000 must lie between 0 and steps"),
+        ("pretrain.micro_batch_size_sequences=5", "not a multiple of"),
+        ("tokenizer.vocab_size=100", "vocab_size=100 must be at least 257"),
+        ("ingest.tasks_fraction=0.95", "leave at least 10 % for training"),
+        ("ingest.packages=[]", "installed-docs needs ingest.packages"),
+        ("ingest.source=web", "ingest.source: .*'installed-docs' or 'files'"),
+        ("finetune.lstm=gpt1-laptop", "finetune.lstm an LSTM"),
+        ("finetune.variants=[ful]", r"unknown finetune.variants \['ful'\]; known"),
+        ("matrix.models=[gpt5]", "matrix.models names 'gpt5'; known: gpt1-laptop"),
+        ("matrix.models=[gpt1-laptop, lstm-laptop]", "absent in matrix.models"),
+        ("matrix.finetune_tasks=[cola]", "unknown finetune_tasks"),
+        ("zeroshot.tasks=[coqa]", "unknown zeroshot.tasks"),
+    ],
+)
+def test_an_impossible_parameter_is_refused_with_what_is_possible(
+    change: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        changed(change)
+
+
+def test_a_change_keeps_the_comments_of_the_profile() -> None:
+    text = changed("pretrain.steps=3000")
+    assert "steps: 3000" in text
+    assert text.startswith("# The laptop profile")
+
+
+def test_a_change_without_a_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match="key=value"):
+        changed("pretrain.steps")
+
+
+def test_a_change_to_an_unknown_section_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no section 'pretraining'"):
+        changed("pretraining.steps=3")
+
+
+def test_an_unknown_profile_names_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="no profile 'huge'.*laptop"):
+        profile_text(ROOT / "profiles", "huge", [])
+
+
+def test_a_missing_file_and_broken_yaml_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no parameter file .*gptpath profile laptop"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("seed: [1")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_missing_section_is_named(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("profile: x\nseed: 1\n")
+    with pytest.raises(ConfigError, match="tokenizer: missing"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path) -> None:
+    text = changed("pretrain.learning_rate=6e-4")
+    (tmp_path / "params.yaml").write_text(text)
+    assert load_params(tmp_path / "params.yaml").pretrain.learning_rate == 6e-4
+
+
+def test_a_model_takes_the_vocabulary_of_the_tokenizer_and_its_own_recipe(tmp_path: Path) -> None:
+    text = changed("tokenizer.vocab_size=777", "models.gpt1-laptop.recipe={steps: 55}")
+    (tmp_path / "params.yaml").write_text(text)
+    params = load_params(tmp_path / "params.yaml")
+    assert params.model_config("gpt1-laptop").vocab_size == 777
+    assert params.recipe("gpt1-laptop").steps == 55
+    assert params.recipe("lstm-laptop") == params.pretrain
