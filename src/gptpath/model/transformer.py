@@ -1,0 +1,140 @@
+"""GPT-1 and GPT-2: one Transformer with two placements of the layer norms.
+
+Shapes in names: B batch, T position, D n_embd, H head, K head_dim, V vocabulary.
+Parameter names are those of GPT-2's checkpoint; matrices are `nn.Linear`'s (out, in).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gptpath.config.model import ModelConfig
+from gptpath.model.cache import Cache, KeyValueCache
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention, scaled by 1/sqrt(head_dim)."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.layer, self.n_head, self.dropout = layer, config.n_head, config.dropout
+        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd)
+        self.c_proj = nn.Linear(config.n_embd, config.n_embd)
+
+    def forward(self, x_BTD: Tensor, cache: KeyValueCache | None) -> Tensor:
+        """Mix each position with the ones before it; same shape out."""
+        B, T, D = x_BTD.shape
+        q_BHTK, k_BHTK, v_BHTK = (
+            part_BTD.view(B, T, self.n_head, D // self.n_head).transpose(1, 2)
+            for part_BTD in self.c_attn(x_BTD).split(D, dim=2)
+        )
+        past = 0
+        if cache is not None:
+            past = cache.length
+            k_BHTK, v_BHTK = cache.append(self.layer, k_BHTK, v_BHTK)
+        mask = None
+        if past and T > 1:
+            seen = torch.ones(T, past + T, dtype=torch.bool, device=x_BTD.device)
+            mask = seen.tril(diagonal=past)
+        y_BHTK = F.scaled_dot_product_attention(
+            q_BHTK,
+            k_BHTK,
+            v_BHTK,
+            attn_mask=mask,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=past == 0,
+        )
+        return self.c_proj(y_BHTK.transpose(1, 2).reshape(B, T, D))
+
+
+class FeedForward(nn.Module):
+    """Two matrices around a GELU in its tanh form, inner width 4 x n_embd."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.c_fc = nn.Linear(config.n_embd, 4 * config.n_embd)
+        self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """Transform each position on its own; same shape out."""
+        return self.c_proj(F.gelu(self.c_fc(x_BTD), approximate="tanh"))
+
+
+class Block(nn.Module):
+    """One layer: attention and feed-forward, each in a residual branch."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.norm_first = config.norm == "pre"
+        self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_eps)
+        self.attn = Attention(config, layer)
+        self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_eps)
+        self.mlp = FeedForward(config)
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(self, x_BTD: Tensor, cache: KeyValueCache | None) -> Tensor:
+        """Apply both branches; same shape out."""
+        if self.norm_first:  # GPT-2 sec. 2.3: at the input of each sub-block
+            x_BTD = x_BTD + self.drop(self.attn(self.ln_1(x_BTD), cache))
+            return x_BTD + self.drop(self.mlp(self.ln_2(x_BTD)))
+        # GPT-1 Fig. 1: after each residual addition
+        x_BTD = self.ln_1(x_BTD + self.drop(self.attn(x_BTD, cache)))
+        return self.ln_2(x_BTD + self.drop(self.mlp(x_BTD)))
+
+
+class Transformer(nn.Module):
+    """Decoder-only Transformer with learned positions and a tied head (GPT-1 sec. 3.1, eq. 2).
+
+    Dropout acts on the summed embeddings, as in the paper's text; GPT-1's released code drops
+    entries of the embedding table itself.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
+        self.wpe = nn.Embedding(config.context_length, config.n_embd)
+        self.drop = nn.Dropout(config.dropout)
+        self.h = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
+        if config.norm == "pre":  # GPT-2 sec. 2.3: one more norm after the last block
+            self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_eps)
+        else:
+            self.ln_f = nn.Identity()
+
+    def embeddings(self, tokens_BT: Tensor) -> Tensor:
+        """Token embeddings, without positions: (B, T) ids -> (B, T, D)."""
+        return self.wte(tokens_BT)
+
+    def hidden_from_embeddings(self, x_BTD: Tensor, cache: Cache | None = None) -> Tensor:
+        """Add positions and run all blocks: (B, T, D) -> (B, T, D) after the last norm.
+
+        With a cache, the positions follow those it holds and are appended to it.
+        """
+        assert cache is None or isinstance(cache, KeyValueCache), "another model's cache"
+        start = 0 if cache is None else cache.length
+        end = start + x_BTD.size(1)
+        assert end <= self.config.context_length, (
+            f"{end} positions do not fit a context of {self.config.context_length}"
+        )
+        x_BTD = self.drop(x_BTD + self.wpe.weight[start:end])
+        for block in self.h:
+            x_BTD = block(x_BTD, cache)
+        if cache is not None:
+            cache.length = end
+        return self.ln_f(x_BTD)
+
+    def hidden(self, tokens_BT: Tensor, cache: Cache | None = None) -> Tensor:
+        """Final hidden states of token ids: (B, T) -> (B, T, D)."""
+        return self.hidden_from_embeddings(self.embeddings(tokens_BT), cache)
+
+    def logits(self, x_D: Tensor) -> Tensor:
+        """Unnormalised next-token scores: (..., D) -> (..., V) (GPT-1 eq. 2)."""
+        return F.linear(x_D, self.wte.weight)
+
+    def forward(self, tokens_BT: Tensor) -> Tensor:
+        """Next-token scores at every position: (B, T) -> (B, T, V)."""
+        return self.logits(self.hidden(tokens_BT))
+
+    def new_cache(self, batch_size: int) -> KeyValueCache:
+        """Return an empty cache for `batch_size` sequences read side by side."""
+        return KeyValueCache(self.config, batch_size)
