@@ -1,0 +1,131 @@
+import json
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from gptpath.train import ledger
+from gptpath.train.ledger import Meter, machine, peak_flops, utilisation
+
+
+@pytest.fixture(autouse=True)
+def _no_boards_and_no_packages(monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger, "POWERCAP", tmp_path)
+    monkeypatch.setattr(ledger, "_board_joules", dict)
+
+
+def test_time_and_memory_are_measured_and_energy_is_unknown_without_counters():
+    with Meter() as reading:
+        assert reading == {}
+        deadline = time.process_time() + 0.05
+        while time.process_time() < deadline:
+            pass
+    assert reading["wall_seconds"] >= 0.045
+    assert 0.045 <= reading["cpu_seconds"] < 30
+    assert 2**23 < reading["peak_memory_bytes"] < 2**37
+    assert reading["energy_joules"] == reading["energy_source"] == "unknown"
+    json.dumps(reading)
+
+
+def test_a_reading_is_taken_even_when_the_work_fails():
+    meter = Meter()
+    with pytest.raises(ValueError, match="work"), meter as reading:
+        raise ValueError("work")
+    assert "wall_seconds" in reading
+
+
+def package(folder, name, microjoules, maximum=10_000_000):
+    folder.mkdir(exist_ok=True)
+    (folder / "name").write_text(f"{name}\n")
+    (folder / "energy_uj").write_text(f"{microjoules}\n")
+    (folder / "max_energy_range_uj").write_text(f"{maximum}\n")
+
+
+def test_energy_is_that_of_all_packages_across_a_counter_that_starts_over(tmp_path):
+    package(tmp_path / "intel-rapl:0", "package-0", 1_000_000)
+    package(tmp_path / "intel-rapl:1", "package-1", 9_000_000)
+    package(tmp_path / "intel-rapl:1:0", "dram", 0)
+    with Meter() as reading:
+        package(tmp_path / "intel-rapl:0", "package-0", 4_000_000)
+        package(tmp_path / "intel-rapl:1", "package-1", 500_000)
+        package(tmp_path / "intel-rapl:1:0", "dram", 7_000_000)
+    assert reading["energy_joules"] == pytest.approx(3.0 + 1.5)
+    assert reading["energy_source"] == "rapl"
+
+
+def test_a_package_that_may_not_be_read_makes_the_energy_unknown(tmp_path):
+    package(tmp_path / "intel-rapl:0", "package-0", 1_000_000)
+    package(tmp_path / "intel-rapl:1", "package-1", 1_000_000)
+    (tmp_path / "intel-rapl:1" / "energy_uj").unlink()
+    with Meter() as reading:
+        pass
+    assert reading["energy_joules"] == "unknown"
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    cuda = SimpleNamespace(
+        is_initialized=lambda: True,
+        is_available=lambda: True,
+        device_count=lambda: 1,
+        get_device_properties=lambda index: SimpleNamespace(name="NVIDIA H200", uuid="abc"),
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+
+
+def test_energy_of_a_gpu_run_is_that_of_its_own_board(gpu, monkeypatch):
+    joules = iter([{"GPU-abc": 100.0, "GPU-xyz": 0.0}, {"GPU-abc": 350.0, "GPU-xyz": 9.0}])
+    monkeypatch.setattr(ledger, "_board_joules", lambda: next(joules))
+    with Meter() as reading:
+        pass
+    assert (reading["energy_joules"], reading["energy_source"]) == (250.0, "nvml")
+
+
+def test_a_gpu_run_never_shows_the_processors_energy(gpu, tmp_path):
+    package(tmp_path / "intel-rapl:0", "package-0", 1_000_000)
+    with Meter() as reading:
+        pass
+    assert reading["energy_joules"] == "unknown"
+
+
+def test_utilisation_is_the_share_of_the_gpus_peak(gpu):
+    assert utilisation(989e12 * 5, 10.0) == pytest.approx(0.5)
+    assert utilisation(None, 10.0) == "unknown"
+
+
+def test_utilisation_of_a_processor_is_unknown():
+    assert utilisation(1e12, 10.0) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "peak"),
+    [
+        ("NVIDIA A100-SXM4-80GB", 312e12),
+        ("NVIDIA H100 80GB HBM3", 989e12),
+        ("NVIDIA H100 PCIe", 756e12),
+        ("NVIDIA H200", 989e12),
+        ("NVIDIA GeForce GTX 1080", "unknown"),
+    ],
+)
+def test_peaks_are_found_by_the_devices_name(name, peak):
+    assert peak_flops(name) == peak
+
+
+def test_the_machine_is_described(gpu):
+    described = machine()
+    assert described["gpus"] == ["NVIDIA H200"]
+    assert described["cores"] >= 1
+    assert described["memory_bytes"] > 2**28
+    assert described["cpu"]
+    json.dumps(described)
+
+
+def test_a_light_stage_keeps_its_ledger_without_loading_torch():
+    code = (
+        "import sys; from gptpath.train.ledger import Meter, machine\n"
+        "with Meter(): machine()\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'numpy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,48 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from gptpath.train.stopping import StopRequested, StopSignal, stop_on_signals
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_becomes_a_request_with_its_exit_code(signum, code):
+    with stop_on_signals() as stop:
+        stop.check()
+        os.kill(os.getpid(), signum)
+        with pytest.raises(StopRequested) as raised:
+            stop.check()
+    assert raised.value.code == code
+
+
+def test_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with stop_on_signals():
+        assert signal.getsignal(signal.SIGTERM) != before[0]
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+def test_a_dead_parent_is_a_reason_to_stop(monkeypatch):
+    stop = StopSignal()
+    stop.check()
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    with pytest.raises(StopRequested) as raised:
+        stop.check()
+    assert raised.value.code == 143
+
+
+def test_outside_the_main_thread_no_handler_is_touched():
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def work():
+        with stop_on_signals() as stop:
+            seen.append(signal.getsignal(signal.SIGTERM))
+            stop.check()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
