@@ -1,0 +1,152 @@
+"""GPT-1's input transformations: labelled rows -> token sequences (GPT-1 sec. 3.3, Fig. 1).
+
+| kind            | sequences of one example                                             |
+|-----------------|----------------------------------------------------------------------|
+| classification  | start text extract                                                   |
+| entailment      | start premise delimiter hypothesis extract                           |
+| similarity      | start a delimiter b extract, and the same with a and b exchanged     |
+| multiple-choice | per answer: start context delimiter answer extract                   |
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import tiktoken
+
+from gptpath.errors import CorpusError
+from gptpath.model.heads import DELIMITER, EXTRACT, START, TaskKind
+
+_COLUMNS: dict[TaskKind, tuple[str, str]] = {
+    "entailment": ("premise", "hypothesis"),
+    "similarity": ("text_a", "text_b"),
+    "multiple-choice": ("context", "choices"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """One labelled item as token ids; special tokens are numbered from the vocabulary's end."""
+
+    sequences: tuple[tuple[int, ...], ...]
+    """One sequence per candidate answer or order of the texts, start to extract."""
+    label: int
+    """Index into the task's labels (or the right answer); -1 for rows to predict."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest sequence."""
+        return max(map(len, self.sequences))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transformation:
+    """Turns the rows of one task into examples that fit a model's context."""
+
+    kind: TaskKind
+    n_labels: int
+    """Labels of the task, or answers per item of a multiple-choice task."""
+    encoding: tiktoken.Encoding
+    vocab_size: int
+    """The model's; start, delimiter and extract are the three ids after its last."""
+    context_length: int
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(TaskKind):
+            raise CorpusError(
+                f"a task of kind {self.kind!r} has no head; known: {', '.join(get_args(TaskKind))}"
+            )
+        if self.context_length < 6:
+            raise CorpusError(
+                f"context_length={self.context_length} cannot hold two texts; at least 6 needed"
+            )
+
+    def examples(self, rows: Sequence[Mapping[str, Any]], *, labelled: bool) -> list[Example]:
+        """Transform rows in their order.
+
+        Raises:
+            CorpusError: a column is missing, a text empty, a label unknown, or the number of
+                answers not the task's; the message shows the row.
+        """
+        return [self._example(row, labelled=labelled) for row in rows]
+
+    def _example(self, row: Mapping[str, Any], *, labelled: bool) -> Example:
+        return Example(
+            sequences=tuple(self._sequences(row)), label=self._label(row) if labelled else -1
+        )
+
+    def _sequences(self, row: Mapping[str, Any]) -> list[tuple[int, ...]]:
+        if self.kind == "classification":
+            # The released code has no such task; a lone text may fill the context.
+            text = self._tokens(_text(row, "text"))[: self.context_length - 2]
+            return [(self._start, *text, self._extract)]
+        first_name, second_name = _COLUMNS[self.kind]
+        first = self._tokens(_text(row, first_name))
+        if self.kind == "multiple-choice":
+            return [self._pair(first, self._tokens(answer)) for answer in self._answers(row)]
+        second = self._tokens(_text(row, second_name))
+        if self.kind == "entailment":
+            return [self._pair(first, second)]
+        return [self._pair(first, second), self._pair(second, first)]
+
+    def _pair(self, first: list[int], second: list[int]) -> tuple[int, ...]:
+        part = self.context_length // 2 - 2  # finetune-transformer-lm, train.py
+        return (self._start, *first[:part], self._delimiter, *second[:part], self._extract)
+
+    def _answers(self, row: Mapping[str, Any]) -> list[str]:
+        answers = _column(row, "choices")
+        if not isinstance(answers, Sequence) or isinstance(answers, str):
+            raise CorpusError(f"choices must be a list of texts; {_shown(row)}")
+        if len(answers) != self.n_labels:
+            raise CorpusError(
+                f"{len(answers)} choices where this task has {self.n_labels} per item; "
+                f"bring every item to one number; {_shown(row)}"
+            )
+        return [_text({**row, "choices": answer}, "choices") for answer in answers]
+
+    def _label(self, row: Mapping[str, Any]) -> int:
+        label = _column(row, "label")
+        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < self.n_labels:
+            raise CorpusError(
+                f"unknown label {label!r}; expected a whole number from 0 to {self.n_labels - 1}; "
+                + _shown(row)
+            )
+        return label
+
+    def _tokens(self, text: str) -> list[int]:
+        return self.encoding.encode_ordinary(text)
+
+    @property
+    def _start(self) -> int:
+        return self.vocab_size + START
+
+    @property
+    def _delimiter(self) -> int:
+        return self.vocab_size + DELIMITER
+
+    @property
+    def _extract(self) -> int:
+        return self.vocab_size + EXTRACT
+
+
+def _column(row: Mapping[str, Any], name: str) -> Any:
+    if name not in row or row[name] is None:
+        raise CorpusError(f"no value in column {name!r}; add it to every row; {_shown(row)}")
+    return row[name]
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    text = _column(row, name)
+    if not isinstance(text, str):
+        raise CorpusError(
+            f"column {name!r} must hold text, not {type(text).__name__}; {_shown(row)}"
+        )
+    if not text.strip():
+        raise CorpusError(f"empty text in column {name!r}; drop or fill the row; {_shown(row)}")
+    return text
+
+
+def _shown(row: Mapping[str, Any]) -> str:
+    """The row for a message, long texts shortened."""
+    text = repr(dict(row))
+    return "row: " + (text if len(text) <= 300 else text[:300] + "...")

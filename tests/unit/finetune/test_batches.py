@@ -1,0 +1,56 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gptpath.finetune.batches import BUCKET_BATCHES, by_length, collate, epoch_order
+from gptpath.finetune.transformations import Example
+
+LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=300)
+
+
+def test_a_batch_is_padded_to_its_own_longest_sequence():
+    batch = collate(
+        [
+            Example(sequences=((5, 6, 7), (8, 9)), label=1),
+            Example(sequences=((1,), (2, 3)), label=0),
+        ]
+    )
+    assert batch.tokens_RT.tolist() == [[5, 6, 7], [8, 9, 0], [1, 0, 0], [2, 3, 0]]
+    assert batch.lengths_R.tolist() == [3, 2, 1, 2]
+    assert batch.labels_B.tolist() == [1, 0]
+    assert batch.to(torch.device("cpu")).tokens_RT.equal(batch.tokens_RT)
+
+
+@given(lengths=LENGTHS, batch_size=st.integers(1, 40), seed=st.integers(0, 9))
+def test_every_example_occurs_once_in_an_epoch(lengths, batch_size, seed):
+    order = epoch_order(lengths, batch_size, seed=seed, epoch=1)
+    assert sorted(i for batch in order for i in batch) == list(range(len(lengths)))
+    assert all(len(batch) <= batch_size for batch in order)
+
+
+@given(lengths=LENGTHS, batch_size=st.integers(1, 40))
+def test_evaluation_batches_hold_every_example_once_in_order_of_length(lengths, batch_size):
+    order = [i for batch in by_length(lengths, batch_size) for i in batch]
+    assert sorted(order) == list(range(len(lengths)))
+    assert [lengths[i] for i in order] == sorted(lengths)
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    lengths = [7, 3, 9, 1] * 30
+    first = epoch_order(lengths, 8, seed=1, epoch=1)
+    assert epoch_order(lengths, 8, seed=1, epoch=1) == first
+    assert epoch_order(lengths, 8, seed=1, epoch=2) != first
+    assert epoch_order(lengths, 8, seed=2, epoch=1) != first
+
+
+def test_every_epoch_has_as_many_batches():
+    lengths = list(range(1, 102))
+    counts = {len(epoch_order(lengths, 8, seed=0, epoch=epoch)) for epoch in range(5)}
+    assert counts == {13}
+
+
+def test_batches_hold_sequences_of_like_length():
+    lengths = [i % 50 + 1 for i in range(8 * BUCKET_BATCHES * 4)]
+    order = epoch_order(lengths, 8, seed=0, epoch=1)
+    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in order)
+    assert padded < 1.2 * sum(lengths)
