@@ -1,0 +1,87 @@
+"""How much text a profile will read, as far as it can be known beforehand."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from gptpath.config.params import Params
+from gptpath.errors import ConfigError
+
+_BYTES_PER_TOKEN = {2_000: 2.8, 4_000: 3.2, 8_000: 3.6, 16_000: 4.0, 40_000: 4.3}
+"""Bytes that a token of a byte-level vocabulary stands for, by size; rough, for English."""
+_DOCS_BYTES_PER_PACKAGE = 2_700_000
+"""The embedded corpus: 32 MB from 12 packages."""
+_UNPACKED = {".gz": 3.0, ".zip": 3.0}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Corpus:
+    """Sizes of the text, measured by an earlier run or guessed from the sources."""
+
+    read_bytes: float
+    """Text that ingest reads."""
+    text_bytes: float
+    """Text of the train split."""
+    tokens: float
+    """Tokens of the train split."""
+    validation_tokens: float
+    measured: bool
+    """True if an earlier run of `encode` counted them."""
+
+
+def expect_corpus(params: Params, root: Path) -> Corpus:
+    """Sizes from metrics/encode.json where a run of this profile left it, else from the sources.
+
+    Raises:
+        ConfigError: ingest.raw holds no text.
+    """
+    ingest = params.ingest
+    counted = _counted(
+        root / "metrics" / "encode.json", root / "metrics" / "tokenizer.json", params
+    )
+    if counted is not None:
+        return counted
+    if ingest.source == "files":
+        read = _unpacked_bytes(root / ingest.raw)
+        if read == 0:
+            raise ConfigError(
+                f"ingest.raw={ingest.raw} holds no text to plan for; put files there, or point to "
+                "them with `gptpath profile NAME --set ingest.raw=FOLDER`"
+            )
+    else:
+        read = float(_DOCS_BYTES_PER_PACKAGE * len(ingest.packages))
+    vocabulary = max(
+        (v for v in _BYTES_PER_TOKEN if v <= params.tokenizer.vocab_size), default=2_000
+    )
+    train = read * (1 - ingest.validation_fraction - ingest.tasks_fraction)
+    per_token = _BYTES_PER_TOKEN[vocabulary]
+    return Corpus(
+        read_bytes=read,
+        text_bytes=train,
+        tokens=train / per_token,
+        validation_tokens=read * ingest.validation_fraction / per_token,
+        measured=False,
+    )
+
+
+def _counted(encode: Path, tokenizer: Path, params: Params) -> Corpus | None:
+    if not (encode.is_file() and tokenizer.is_file()):
+        return None
+    vocabulary = json.loads(tokenizer.read_text(encoding="utf-8"))["vocab_size"]
+    if vocabulary != params.tokenizer.vocab_size:
+        return None  # numbers of another profile
+    record = json.loads(encode.read_text(encoding="utf-8"))
+    train, validation = record["train"], record["validation"]
+    held_out = params.ingest.validation_fraction + params.ingest.tasks_fraction
+    return Corpus(
+        read_bytes=train["bytes"] / (1 - held_out),
+        text_bytes=train["bytes"],
+        tokens=train["tokens"],
+        validation_tokens=validation["tokens"],
+        measured=True,
+    )
+
+
+def _unpacked_bytes(raw: Path) -> float:
+    files = [raw] if raw.is_file() else [path for path in raw.rglob("*") if path.is_file()]
+    return float(sum(path.stat().st_size * _UNPACKED.get(path.suffix, 1.0) for path in files))

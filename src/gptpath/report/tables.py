@@ -1,0 +1,247 @@
+"""The tables of the page: plain records of text cells, drawn by page.html."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from gptpath.report import numbers
+from gptpath.report.numbers import MISSING, count, fixed, percent
+from gptpath.report.published import GPT1_ABLATIONS, Published
+from gptpath.report.results import Record, Results
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """Text with a second, smaller line, and whether it stands out."""
+
+    text: str
+    small: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """`columns[0]` heads the row names; further columns are numbers unless `words` names them."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | Cell, ...], ...]
+    note: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def compact(self) -> bool:
+        """Narrow enough to stand beside another one."""
+        return len(self.columns) <= 3
+
+
+def published_table(published: Published, *, note: str = "") -> Table:
+    """A table of a paper as it was printed."""
+    return Table(
+        caption=f"Published: {published.source}",
+        columns=published.columns,
+        rows=published.rows,
+        note=note,
+    )
+
+
+def drops_table(results: Results) -> Table:
+    """What became of every document that was read."""
+    ingest = results.ingest
+    kept = sum(ingest["documents"].values())
+    rows: list[tuple[str | Cell, ...]] = [("read", count(ingest["read"]), percent(1.0))]
+    read = ingest["read"] or 1
+    for reason, dropped in sorted(ingest["dropped"].items(), key=lambda item: -item[1]):
+        rows.append((f"dropped: {reason}", count(dropped), percent(dropped / read)))
+    rows.append((Cell(text="kept", strong=True), count(kept), percent(kept / read)))
+    return Table(caption="Documents by fate", columns=("", "documents", "share"), rows=tuple(rows))
+
+
+def splits_table(results: Results) -> Table:
+    """Documents, characters and tokens of each split."""
+    rows: list[tuple[str | Cell, ...]] = []
+    for split in ("train", "validation", "tasks"):
+        documents = results.ingest["documents"].get(split)
+        encoded = results.encode.get(split, {})
+        tokens, size = encoded.get("tokens"), encoded.get("bytes")
+        rows.append(
+            (
+                split,
+                count(documents),
+                count(results.ingest["characters"].get(split)),
+                count(tokens),
+                fixed(size / tokens, 2) if tokens and size else MISSING,
+            )
+        )
+    return Table(
+        caption="The corpus by split (whole documents)",
+        columns=("split", "documents", "characters", "tokens", "bytes per token"),
+        rows=tuple(rows),
+        note="The tasks split is held out from training; labelled tasks are derived from it.",
+    )
+
+
+def groups_table(results: Results) -> Table:
+    """Where the documents come from."""
+    groups = results.ingest["groups"]
+    largest = sorted(groups.items(), key=lambda item: (-item[1], item[0]))
+    shown = largest[:12]
+    rows = [(name, count(n), percent(n / (sum(groups.values()) or 1))) for name, n in shown]
+    rest = sum(n for _, n in largest[12:])
+    if rest:
+        rows.append(
+            (f"{len(largest) - 12} more", count(rest), percent(rest / sum(groups.values())))
+        )
+    return Table(
+        caption="Documents by group (package or file)",
+        columns=("group", "documents", "share"),
+        rows=tuple(rows),
+    )
+
+
+def task_sizes_table(results: Results) -> Table:
+    """Items of each derived task by split."""
+    rows = tuple(
+        (task, *(count(sizes.get(split)) for split in ("train", "validation", "test")))
+        for task, sizes in results.ingest["tasks"].items()
+    )
+    return Table(
+        caption="Tasks derived from held-out documents",
+        columns=("task", "train", "validation", "test"),
+        rows=rows,
+    )
+
+
+def pretraining_table(results: Results) -> Table:
+    """Size, loss and price of every model."""
+    best = min(results.pretrain[name]["final"]["loss"] for name in results.models)
+    rows: list[tuple[str | Cell, ...]] = []
+    for name in results.models:
+        record = results.pretrain[name]
+        entry = results.ledger.get(f"pretrain/{name}", {})
+        wall = entry.get("wall_seconds")
+        rows.append(
+            (
+                name,
+                count(record["parameters"]),
+                Cell(text=fixed(record["final"]["loss"]), strong=record["final"]["loss"] == best),
+                fixed(record["final"]["perplexity"], 1),
+                fixed(record["final"]["bpb"]),
+                numbers.short(record["tokens"]),
+                numbers.flops(record["flops"]),
+                numbers.duration(wall),
+                count(record["tokens"] / wall) if wall else MISSING,
+                numbers.energy(entry.get("energy_joules")),
+            )
+        )
+    for kind in ("unigram", "bigram"):
+        values = results.encode["baselines"][kind]
+        filler = (MISSING,) * 5
+        rows.append(
+            (
+                f"{kind} counts",
+                MISSING,
+                fixed(values["loss"]),
+                MISSING,
+                fixed(values["bpb"]),
+                *filler,
+            )
+        )
+    return Table(
+        caption="Pretraining: held-out results and price",
+        columns=(
+            "model",
+            "parameters",
+            "loss",
+            "perplexity",
+            "bits per byte",
+            "tokens",
+            "FLOPs",
+            "time",
+            "tokens/s",
+            "energy",
+        ),
+        rows=tuple(rows),
+        note="Loss in nats per token, perplexity per token of this tokenizer: compare across "
+        "tokenizers by bits per byte only. Time is the whole stage, measurements included.",
+    )
+
+
+def finetune_table(results: Results) -> Table:
+    """Variants against tasks: median and range over seeds."""
+    tasks = [task for task, record in results.finetune.items() if record["summary"]]
+    rows: list[tuple[str | Cell, ...]] = []
+    for variant in results.variants:
+        cells = [_range_cell(results.finetune[task], variant) for task in tasks]
+        medians = [results.finetune[t]["summary"].get(variant, {}).get("median") for t in tasks]
+        rows.append((variant, *cells, _mean_percent(medians)))
+    for label, key in (("chance", "chance"), ("majority class", "majority")):
+        values = [results.finetune[task].get(key) for task in tasks]
+        rows.append((label, *(percent(value) for value in values), _mean_percent(values)))
+    rows.append(
+        ("test items", *(count(results.finetune[task]["test_items"]) for task in tasks), "")
+    )
+    seeds = {row["seed"] for record in results.finetune.values() for row in record["rows"]}
+    return Table(
+        caption=f"Ours: fine-tuning, median of {len(seeds)} seed(s) [lowest, highest]",
+        columns=("variant", *tasks, "average"),
+        rows=tuple(rows),
+        note="Test accuracy of the checkpoint with the best validation accuracy. "
+        "Bold: the best median of the task.",
+    )
+
+
+def ablations_table() -> Table:
+    """GPT-1 Table 5, in the same order of variants."""
+    return published_table(
+        GPT1_ABLATIONS,
+        note="CoLA Matthews, STS-B Pearson, MRPC and QQP F1, the rest accuracy, all × 100. "
+        "Other tasks, other metrics, a far larger model: the order of the rows is what compares.",
+    )
+
+
+def overlap_table(results: Results) -> Table:
+    """Share of each test set's n-grams that the training corpus contains."""
+    record = results.contamination
+    rows = tuple(
+        (
+            item["name"],
+            count(item["items"]),
+            count(item["ngrams"]),
+            percent(item["share"], 2),
+            percent(item.get("own_train_share"), 2),
+            count(item["items_overlapping"]),
+        )
+        for item in record["sets"]
+    )
+    return Table(
+        caption=f"Ours: {record['ngram_words']}-grams of each test set found in training text",
+        columns=(
+            "test set",
+            "items",
+            "n-grams",
+            "in our corpus",
+            "in own train split",
+            "items touched",
+        ),
+        rows=rows,
+    )
+
+
+def _range_cell(record: Record, variant: str) -> Cell:
+    summary = record["summary"].get(variant)
+    if summary is None:
+        return Cell(text=MISSING)
+    best = max(values["median"] for values in record["summary"].values())
+    return Cell(
+        text=percent(summary["median"]),
+        small=f"[{fixed(100 * summary['min'], 1)}, {fixed(100 * summary['max'], 1)}]",
+        strong=summary["median"] == best,
+    )
+
+
+def _mean_percent(values: Sequence[float | None]) -> str:
+    present = [value for value in values if value is not None]
+    if not present or len(present) < len(values):
+        return MISSING
+    return percent(fmean(present))

@@ -1,0 +1,25 @@
+import pytest
+
+from gptpath.report import numbers
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (numbers.short(1_234_567), "1.23 M"),
+        (numbers.short(1_557_611_200), "1.56 B"),
+        (numbers.short(None), "–"),
+        (numbers.fixed(-0.0123, 2), "−0.01"),
+        (numbers.fixed(float("nan")), "–"),
+        (numbers.percent(0.12345), "12.3 %"),
+        (numbers.duration(75), "1 min 15 s"),
+        (numbers.duration(3720), "1 h 02 min"),
+        (numbers.size(1.5e9), "1.5 GB"),
+        (numbers.energy(7200), "2 Wh"),
+        (numbers.energy("unknown"), "unknown"),
+        (numbers.flops(8.3e19), "8.3×10¹⁹"),
+        (numbers.listing(["a", "b", "c"]), "a, b and c"),
+    ],
+)
+def test_numbers_are_written_for_people(written: str, expected: str) -> None:
+    assert written == expected
