@@ -86,7 +86,7 @@ def _add_generate(commands: Any) -> None:
     command.add_argument("prompt")
     command.add_argument(
         "--model",
-        help="a model folder or a registry address such as models:/gptpath-gpt2-laptop-l@challenger;"
+        help="a model folder, or a registry address like models:/gptpath-gpt2-laptop-l@challenger;"
         " the default is the largest model of scaling.models",
     )
     command.add_argument("--tokens", type=int, default=60, help="most tokens to add (default 60)")

@@ -45,7 +45,8 @@ def reachable_files(stage: str) -> set[Path]:
         file = module_file(name)
         assert file is not None
         queue.extend(imports_of(file))
-    return {file for name in seen if (file := module_file(name))}
+    files = {file for name in seen if (file := module_file(name))}
+    return {file for file in files if imports_of(file) or file.name != "__init__.py"}
 
 
 def code_dependencies(stage: str) -> set[Path]:

@@ -1,0 +1,1 @@
+"""What gets scheduled and watched; composition only, no arithmetic."""

@@ -1,0 +1,119 @@
+"""The whole research path: every stage of dvc.yaml, in order, side by side where it can.
+
+    python flows/research_path.py
+
+brings the checkout up to date with params.yaml. What is up to date is not run again, and a run
+that was stopped goes on where it was.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # started as a file, Python knows only flows/ itself
+    sys.path.insert(0, str(ROOT))
+
+from prefect import flow, get_run_logger  # noqa: E402
+from prefect.futures import PrefectFuture  # noqa: E402
+from prefect.runtime import flow_run  # noqa: E402
+from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
+
+from gptpath.config.loading import load_params  # noqa: E402
+from gptpath.errors import GptPathError  # noqa: E402
+from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
+from gptpath.tracking.recorder import Status  # noqa: E402
+from tasks.children import Children  # noqa: E402
+from tasks.gate import Gate  # noqa: E402
+from tasks.graph import StageGraph, plan_stages  # noqa: E402
+from tasks.logs import hide_tracebacks_of_expected_errors  # noqa: E402
+from tasks.outcome import FlowOutcome, gather, report_links  # noqa: E402
+from tasks.parameters import write_profile  # noqa: E402
+from tasks.records import FlowTools, StageJob, StageVersion  # noqa: E402
+from tasks.results import results_table, where_to_look  # noqa: E402
+from tasks.stage import stage_task  # noqa: E402
+
+Futures = dict[str, PrefectFuture[StageVersion]]
+
+
+@flow(name="research-path", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
+def research_path(
+    profile: str | None = None, changes: list[str] | None = None, root: Path = ROOT
+) -> FlowOutcome:
+    """Run what is stale of the stage graph; returns the version of every stage.
+
+    Args:
+        profile: written to params.yaml before anything runs; None leaves params.yaml alone.
+        changes: `a.b=value` changes to that profile.
+        root: the checkout.
+
+    Raises:
+        GptPathError: parameters are wrong, or a stage failed; the message names the stage, its
+            error, and the stages that could not run without it.
+    """
+    if profile is not None:
+        write_profile(root, profile, changes or [])
+    params = load_params(root / "params.yaml")
+    graph = plan_stages(root)
+    stale = [name for name in graph.order if name not in graph.fresh]
+    get_run_logger().info("%d stages, of which %d are stale", len(graph.order), len(stale))
+    record = open_flow_record(
+        root,
+        params.profile,
+        flow="research-path",
+        flow_run_id=str(flow_run.id),
+        flow_run_name=str(flow_run.name),
+    )
+    children = Children()
+    tools = FlowTools(
+        gate=Gate(params.compute.side_by_side),
+        children=children,
+        record=record,
+        flow_run_id=str(flow_run.id),
+    )
+    status: Status = "FAILED"
+    try:
+        outcome = gather(graph, submit_stages(root, graph, tools))
+        report_links(outcome, record)
+        outcome.raise_failures()
+        status = "FINISHED"
+        return outcome
+    except GptPathError:
+        raise
+    except BaseException:
+        status = "KILLED"
+        raise
+    finally:
+        children.stop()
+        record.finish(status)
+
+
+def submit_stages(root: Path, graph: StageGraph, tools: FlowTools) -> Futures:
+    """Hand every stage to Prefect; each waits for its parents."""
+    futures: Futures = {}
+    for rank, name in enumerate(graph.order):
+        job = StageJob(root=root, name=name, rank=rank, fresh=name in graph.fresh)
+        parents = [futures[parent] for parent in graph.parents[name]]
+        futures[name] = stage_task(name).submit(job, tools, return_state=False, wait_for=parents)
+    return futures
+
+
+def main() -> int:
+    """Run the path in this checkout; returns the exit code, 130 when it was cancelled."""
+    hide_tracebacks_of_expected_errors()
+    try:
+        outcome = research_path()
+    except GptPathError as error:
+        print(f"\nThe path stopped. {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Run again to go on from the last checkpoint.", file=sys.stderr)
+        return 130
+    print(
+        "\n"
+        + "\n\n".join(filter(None, (results_table(ROOT), outcome.summary(), where_to_look(ROOT))))
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Events of a stage as log lines: aligned for people, and parsed again by the flow."""
+
+from gptpath.events import CheckpointSaved, Evaluated, Event, ModelFinished, Progress, StepFinished
+
+
+def log_line(event: Event) -> str:
+    """Return the one line that tells an event."""
+    match event:
+        case StepFinished():
+            return _step_line(event)
+        case Progress():
+            return f"progress {event.done}/{event.total} {event.what}"
+        case Evaluated():
+            when = "" if event.step is None else f" {event.step}"
+            scores = "".join(f" | {name} {value:.4f}" for name, value in event.values.items())
+            return f"scores{when}{scores}"
+        case CheckpointSaved():
+            return f"checkpoint {event.step}"
+        case ModelFinished():
+            return f"model {event.name} finished"
+
+
+def _step_line(event: StepFinished) -> str:
+    width = len(str(event.total_steps))
+    return (
+        f"step {event.step:>{width}}/{event.total_steps}"
+        f" | tokens {_thousands(event.tokens):>6}"
+        f" | loss {event.loss:7.4f}"
+        f" | lr {event.learning_rate:.2e}"
+        f" | grad {event.grad_norm:6.3f}"
+        f" | {_thousands(event.tokens_per_second):>6} tok/s"
+        f" | {_clock(event.seconds_left)} left"
+    )
+
+
+def _thousands(count: float) -> str:
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")):
+        if count >= size:
+            return f"{count / size:.1f}{letter}"
+    return f"{count:.0f}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

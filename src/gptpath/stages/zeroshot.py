@@ -1,0 +1,149 @@
+"""Stage `zeroshot@MODEL`: tasks without training over the published checkpoints of one model.
+
+GPT-1 Fig. 2 (right) and GPT-2 sec. 3. Reads models/pretrained/MODEL, data/tokens, data/tasks and
+zeroshot.benchmarks_dir; writes metrics/zeroshot/MODEL/{results.json,items.parquet}.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gptpath.errors import ConfigError
+from gptpath.events import Evaluated, Progress
+from gptpath.model.build import count_parameters, flops_per_token
+from gptpath.model.device import configure, resolve_device
+from gptpath.model.folder import load_config, load_model, published_steps
+from gptpath.stages.context import StageContext, StageOutcome
+from gptpath.text.json_files import write_json
+from gptpath.tokens.encoding import load_encoding
+from gptpath.zeroshot.intervals import Resampling
+from gptpath.zeroshot.results import ItemRecord, Reporter, Score
+from gptpath.zeroshot.scoring import Scorer
+from gptpath.zeroshot.suite import FINAL_ONLY, AbsentError, Sources, Task, prepare
+from gptpath.zeroshot.summary import SummarySettings
+
+logger = logging.getLogger(__name__)
+
+ITEM_SCHEMA = {
+    "task": pl.String,
+    "id": pl.String,
+    "prompt": pl.String,
+    "candidates": pl.List(pl.String),
+    "log_probs": pl.List(pl.Float64),
+    "chosen": pl.Int64,
+    "label": pl.Int64,
+    "correct": pl.Boolean,
+}
+
+
+def run(context: StageContext) -> StageOutcome:
+    """Ask every checkpoint of model `context.item` all tasks of zeroshot.tasks.
+
+    Raises:
+        ConfigError: the stage was started without a model.
+        CheckpointError, TokenError, CorpusError: an input is missing or damaged; a benchmark that
+            is merely absent is listed under `absent` instead.
+    """
+    if context.item is None:
+        raise ConfigError("gptpath zeroshot needs a model: one of matrix.models")
+    compute, settings = context.params.compute, context.params.zeroshot
+    configure(compute.threads)
+    folder = context.path("models", "pretrained", context.item)
+    tasks, absent = _prepare_all(context, folder)
+    report = Resampling(samples=settings.bootstrap_samples, seed=context.params.seed)
+    config = load_config(folder)
+    steps = published_steps(folder)
+    step_tokens = context.params.recipe(context.item).batch_size_sequences * config.context_length
+    checkpoints: list[dict[str, Any]] = []
+    records: list[ItemRecord] = []
+    scores: list[Score] = []
+    parameters = tokens = done = 0
+    rounds = [[t for t in tasks if step == steps[-1] or t.name not in FINAL_ONLY] for step in steps]
+    for step, asked in zip(steps, rounds, strict=True):
+        model = load_model(folder, step=step, device=resolve_device(compute.device))
+        parameters = count_parameters(model)
+        scorer = Scorer(
+            model,
+            load_encoding(folder / "tokenizer"),
+            batch_size=settings.batch_size,
+            precision=compute.precision,
+        )
+        scores, records = [], []
+        for task in asked:
+            result = task.score(scorer, Reporter(task=task.name, resampling=report))
+            scores += result.scores
+            records += result.records
+            done += 1
+            context.emit(Progress(done=done, total=sum(map(len, rounds)), what="tasks"))
+        tokens += scorer.tokens
+        context.emit(Evaluated(step=step, values=_values(scores)))
+        checkpoints.append(
+            {"step": step, "tokens": step * step_tokens, "scores": [asdict(s) for s in scores]}
+        )
+    out = context.path("metrics", "zeroshot", context.item)
+    _write_items(out / "items.parquet", records)
+    write_json(
+        out / "results.json",
+        {
+            "model": context.item,
+            "family": config.family,
+            "parameters": parameters,
+            "checkpoints": checkpoints,
+            "absent": absent,
+            "malformed": {task.name: task.malformed for task in tasks},
+            "final_only": [task.name for task in tasks if task.name in FINAL_ONLY],
+        },
+    )
+    # flops_per_token counts forward and backward; a forward pass alone is a third of it.
+    return StageOutcome(
+        metrics=_values(scores), tokens=tokens, flops=tokens * flops_per_token(config) / 3
+    )
+
+
+def _prepare_all(context: StageContext, folder: Path) -> tuple[list[Task], dict[str, str]]:
+    settings = context.params.zeroshot
+    sources = Sources(
+        tokens=context.path("data", "tokens"),
+        tasks=context.path("data", "tasks"),
+        benchmarks=context.path(settings.benchmarks_dir),
+        encoding=load_encoding(folder / "tokenizer"),
+        context_length=load_config(folder).context_length,
+        max_items=settings.max_items,
+        summaries=SummarySettings(
+            max_new_tokens=settings.tldr_tokens,
+            top_k=settings.tldr_top_k,
+            seed=context.params.seed,
+        ),
+    )
+    tasks: list[Task] = []
+    absent: dict[str, str] = {}
+    for name in settings.tasks:
+        try:
+            tasks.append(prepare(name, sources))
+        except AbsentError as reason:
+            absent[name] = str(reason)
+            logger.warning("zero-shot task %s is absent: %s", name, reason)
+            continue
+        if tasks[-1].malformed:
+            logger.warning("zero-shot task %s: %d rows malformed", name, tasks[-1].malformed)
+    return tasks, absent
+
+
+def _values(scores: Sequence[Score]) -> dict[str, float]:
+    return {f"zeroshot/{score.task}/{score.metric}": score.value for score in scores}
+
+
+def _write_items(path: Path, records: Sequence[ItemRecord]) -> None:
+    rows = [asdict(record) for record in records]
+    frame = pl.DataFrame(
+        {name: [row[name] for row in rows] for name in ITEM_SCHEMA}, schema=ITEM_SCHEMA
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    frame.write_parquet(temporary, compression="zstd")
+    os.replace(temporary, path)

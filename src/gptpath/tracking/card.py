@@ -1,0 +1,44 @@
+"""The model card of a registered version: one short Markdown page of its facts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gptpath.events import ModelFinished
+from gptpath.tracking.recorder import StageFacts
+
+PURPOSE = {
+    "language-model": "Continues English text; trained by next-token prediction.",
+    "classifier": "Chooses among labels; a pretrained language model with a task head (GPT-1).",
+}
+
+
+def model_card(facts: StageFacts, model: ModelFinished, ledger: Mapping[str, Any]) -> str:
+    """Write the card: purpose, scores, parameters, data, code and compute."""
+    stage = f"{facts.stage} {facts.item}" if facts.item else facts.stage
+    changed = ", with uncommitted changes" if facts.revision.dirty else ""
+    sections = [
+        f"# gptpath-{model.name}",
+        PURPOSE[model.kind],
+        f"Made by `gptpath {stage}`, profile {facts.profile}, "
+        f"commit {facts.revision.commit[:12]}{changed}.",
+        _table("Scores", {name: f"{value:.6g}" for name, value in model.metrics.items()}),
+        _table("Compute", {name: _number(ledger[name]) for name in COMPUTE if name in ledger}),
+        _table("Data (DVC md5)", {one.path: one.md5 for one in facts.inputs}),
+        _table("Parameters", facts.parameters),
+    ]
+    return "\n\n".join(part for part in sections if part) + "\n"
+
+
+COMPUTE = ("tokens", "flops", "wall_seconds", "cpu_seconds", "peak_memory_bytes", "energy_joules")
+"""Keys of the ledger that the card and the version's tags repeat."""
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _table(title: str, rows: Mapping[str, str]) -> str:
+    if not rows:
+        return ""
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    return "\n".join([f"## {title}", "", "| | |", "|---|---|", *lines])

@@ -1,0 +1,98 @@
+"""The MLflow run of a whole flow run: parent of its stages' runs, links to those it skipped."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gptpath.tracking.recorder import Status
+from gptpath.tracking.revision import read_revision
+from gptpath.tracking.store import experiment_id, open_client, tracking_is_on
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+VERSION = "gptpath.version"
+"""Tag of a stage's run: the digest of its entry in dvc.lock."""
+
+logger = logging.getLogger(__name__)
+
+
+class FlowRecord:
+    """The parent run; does nothing where tracking is off. Safe to use from several threads."""
+
+    def __init__(self, client: "MlflowClient | None", run_id: str | None) -> None:
+        self._client, self.run_id = client, run_id
+
+    def link(
+        self,
+        name: str,
+        stage_run: str | None,
+        *,
+        version: str,
+        outs: Mapping[str, str],
+        skipped: bool,
+    ) -> str | None:
+        """Tag a stage's run with what DVC made of it; point to the run of a skipped stage.
+
+        `stage_run` is the run that the stage's ledger names. A stage that keeps no ledger is
+        looked up: by its version if it was skipped, among this flow's runs if it ran. Returns
+        the run that was linked, None where there is none.
+        """
+        if self._client is None or self.run_id is None:
+            return stage_run
+        from mlflow.entities import RunTag
+        from mlflow.exceptions import MlflowException
+
+        known = {VERSION: version} if skipped else {"mlflow.parentRunId": self.run_id}
+        stage_run = stage_run or self._find(name, known)
+        if stage_run is None:
+            return None
+        if skipped:
+            self._client.set_tag(self.run_id, f"gptpath.linked.{name.replace('@', '/')}", stage_run)
+        tags = [RunTag(VERSION, version)]
+        tags += [RunTag(f"gptpath.out.{path}", md5) for path, md5 in outs.items()]
+        try:
+            self._client.log_batch(stage_run, tags=tags)
+        except MlflowException:
+            logger.info("the MLflow run %s of %s is not in this store", stage_run, name)
+        return stage_run
+
+    def _find(self, name: str, tags: Mapping[str, str]) -> str | None:
+        assert self._client is not None and self.run_id is not None, "only called with a store"
+        experiment = self._client.get_run(self.run_id).info.experiment_id
+        wanted = tags | {"mlflow.runName": name}
+        found = self._client.search_runs(
+            [experiment],
+            " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items()),
+            max_results=1,
+        )
+        return found[0].info.run_id if found else None
+
+    def finish(self, status: Status) -> None:
+        """End the run."""
+        if self._client is not None and self.run_id is not None:
+            self._client.set_terminated(self.run_id, status)
+
+
+def open_flow_record(
+    root: Path, profile: str, *, flow: str, flow_run_id: str, flow_run_name: str
+) -> FlowRecord:
+    """Open the parent run of a Prefect flow run; PipelineError when the store does not answer."""
+    if not tracking_is_on():
+        return FlowRecord(None, None)
+    client = open_client(root)
+    revision = read_revision(root)
+    run = client.create_run(
+        experiment_id(client, root, profile),
+        run_name=f"{flow} {flow_run_name}",
+        tags={
+            "gptpath.flow": flow,
+            "gptpath.profile": profile,
+            "gptpath.git_dirty": str(revision.dirty).lower(),
+            "mlflow.source.git.commit": revision.commit,
+            "prefect.flow_run_id": flow_run_id,
+            "prefect.flow_run_name": flow_run_name,
+        },
+    )
+    return FlowRecord(client, run.info.run_id)

@@ -1,0 +1,49 @@
+"""Script that MLflow stores with a language model and runs to load it (models from code).
+
+Input column `prompt`; parameters `max_new_tokens`, `temperature`, `top_k` (0 is the whole
+vocabulary), `seed`. Returns one continuation per prompt.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+
+class CompletionModel(PythonModel):
+    """Continues prompts with a gptpath model folder."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load weights and tokenizer; safetensors and JSON, nothing executable."""
+        from gptpath.model.folder import load_model
+        from gptpath.tokens.encoding import load_encoding
+
+        folder = Path(context.artifacts["config.json"]).parent
+        self.model = load_model(folder)
+        self.encoding = load_encoding(folder / "tokenizer")
+
+    def predict(  # pyright: ignore[reportIncompatibleMethodOverride]  # MLflow types it None
+        self,
+        context: PythonModelContext,
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> list[str]:
+        """Continue each prompt; rows do not influence each other."""
+        from gptpath.model.generation import generate
+
+        del context
+        options = params or {}
+        return generate(
+            self.model,
+            self.encoding,
+            [str(prompt) for prompt in model_input["prompt"]],
+            max_new_tokens=int(options.get("max_new_tokens", 50)),
+            temperature=float(options.get("temperature", 1.0)),
+            top_k=int(options.get("top_k", 0)) or None,
+            seed=int(options.get("seed", 0)),
+        )
+
+
+set_model(CompletionModel())

@@ -1,0 +1,133 @@
+"""One stage execution as an MLflow run: metrics by step in batches, inputs, tags, models."""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from gptpath.events import Evaluated, Event, ModelFinished, StepFinished
+from gptpath.tracking.lineage import StageInput, stage_name
+from gptpath.tracking.recorder import StageFacts, Status
+from gptpath.tracking.registration import register_model
+from gptpath.tracking.store import experiment_id, open_client
+
+FLUSH_SECONDS = 5.0
+BATCH_METRICS = 1000
+"""MLflow's own limit of metrics in one batch."""
+
+logger = logging.getLogger(__name__)
+
+
+def open_run(
+    root: Path, facts: StageFacts, *, parent: str | None, flow_run: str | None
+) -> "MlflowRun":
+    """Create the run with all that is known beforehand."""
+    client = open_client(root)
+    experiment = experiment_id(client, root, facts.profile)
+    name = stage_name(facts.stage, facts.item)
+    run = client.create_run(experiment, run_name=name, tags=_tags(facts, parent, flow_run))
+    run_id = run.info.run_id
+    client.log_batch(run_id, params=[Param(key, text) for key, text in facts.parameters.items()])
+    if facts.inputs:
+        client.log_inputs(run_id, [_dataset_input(one) for one in facts.inputs])
+    return MlflowRun(client, run_id, facts)
+
+
+class MlflowRun:
+    """An open MLflow run of a stage.
+
+    Numbers wait in memory and go out every few seconds; a store that is away for a while costs
+    a warning, not the training.
+    """
+
+    def __init__(self, client: MlflowClient, run_id: str, facts: StageFacts) -> None:
+        self._client, self._run_id, self._facts = client, run_id, facts
+        self._waiting: list[Metric] = []
+        self._flushed_at = time.monotonic()
+
+    @property
+    def run_id(self) -> str:
+        """MLflow's id of the run."""
+        return self._run_id
+
+    def record(self, event: Event) -> None:
+        """Keep the numbers of an event; write them out if the last time is seconds ago."""
+        now = int(time.time() * 1000)
+        step = event.step if isinstance(event, StepFinished | Evaluated) else None
+        for name, value in _numbers(event).items():
+            self._waiting.append(Metric(name, value, now, step or 0))
+        if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
+            self._flush()
+
+    def register(self, model: ModelFinished, ledger: Mapping[str, Any]) -> None:
+        """Register the model, or find the version that already holds the same weights.
+
+        A registry that refuses costs an error line: the model is finished and lies in its folder,
+        and failing the stage here would make DVC delete it.
+        """
+        try:
+            version = register_model(self._client, self._run_id, self._facts, model, ledger)
+            self._client.set_tag(self._run_id, f"gptpath.model.{model.name}", version)
+        except MlflowException as error:
+            logger.error("model %s is finished but not registered: %s", model.name, error)
+
+    def finish(self, status: Status, summary: Mapping[str, float]) -> None:
+        """Write the rest of the numbers, the summary as `final/...`, and end the run."""
+        now = int(time.time() * 1000)
+        self._waiting += [Metric(f"final/{name}", value, now, 0) for name, value in summary.items()]
+        self._flush()
+        try:
+            self._client.set_terminated(self._run_id, status)
+        except MlflowException as error:
+            logger.warning("MLflow run %s could not be closed: %s", self._run_id, error)
+
+    def _flush(self) -> None:
+        self._flushed_at = time.monotonic()
+        while self._waiting:
+            batch = self._waiting[:BATCH_METRICS]
+            try:
+                self._client.log_batch(self._run_id, metrics=batch)
+            except MlflowException as error:
+                logger.warning("MLflow did not take %d numbers: %s", len(batch), error)
+                return
+            del self._waiting[:BATCH_METRICS]
+
+
+def _numbers(event: Event) -> dict[str, float]:
+    if isinstance(event, StepFinished):
+        return {
+            "train/loss": event.loss,
+            "train/tokens": float(event.tokens),
+            "train/learning_rate": event.learning_rate,
+            "train/grad_norm": event.grad_norm,
+            "train/tokens_per_second": event.tokens_per_second,
+        }
+    return dict(event.values) if isinstance(event, Evaluated) else {}
+
+
+def _tags(facts: StageFacts, parent: str | None, flow_run: str | None) -> dict[str, str]:
+    tags = {
+        "gptpath.stage": facts.stage,
+        "gptpath.item": facts.item or "",
+        "gptpath.profile": facts.profile,
+        "gptpath.git_dirty": str(facts.revision.dirty).lower(),
+        "mlflow.source.git.commit": facts.revision.commit,
+        "mlflow.source.name": f"gptpath {facts.stage} {facts.item or ''}".strip(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.parentRunId": parent or "",
+        "prefect.flow_run_id": flow_run or "",
+    }
+    return {name: value for name, value in tags.items() if value}
+
+
+def _dataset_input(one: StageInput) -> DatasetInput:
+    dataset = Dataset(
+        name=one.path, digest=one.md5, source_type="dvc", source=f'{{"path": "{one.path}"}}'
+    )
+    tags = [InputTag("mlflow.data.context", "input"), InputTag("gptpath.producer", one.producer)]
+    return DatasetInput(dataset, tags)

@@ -1,0 +1,135 @@
+"""Finished model folder -> version in MLflow's registry, as pyfunc from code and safetensors."""
+
+import hashlib
+import logging
+import tempfile
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
+
+from gptpath import __version__
+from gptpath.errors import PipelineError
+from gptpath.events import ModelFinished
+from gptpath.tracking.card import COMPUTE, model_card
+from gptpath.tracking.lineage import stage_name
+from gptpath.tracking.recorder import StageFacts
+from gptpath.tracking.signatures import classifier_signature, language_model_signature
+
+PREFIX = "gptpath-"
+CHALLENGER = "challenger"
+"""Alias of the newest version of a model, until a gate compares it with the champion."""
+WEIGHTS_MD5 = "gptpath.weights_md5"
+
+REQUIRED = ("torch", "numpy", "tiktoken", "safetensors", "mlflow")
+
+logger = logging.getLogger(__name__)
+
+
+def register_model(
+    client: MlflowClient,
+    run_id: str,
+    facts: StageFacts,
+    model: ModelFinished,
+    ledger: Mapping[str, Any],
+) -> str:
+    """Return the version that holds the model's weights, a new one only if they are new.
+
+    Raises PipelineError when the folder is incomplete, MlflowException when the registry refuses.
+    """
+    weights = model.path / "model.safetensors"
+    if not weights.is_file() or not (model.path / "config.json").is_file():
+        raise PipelineError(f"{model.path} is no finished model folder: cannot register it")
+    name, md5 = PREFIX + model.name, _md5(weights)
+    newest = _newest_version(client, name)
+    if newest is not None and newest.tags.get(WEIGHTS_MD5) == md5:
+        logger.info("registry: %s version %s holds these weights", name, newest.version)
+        return str(newest.version)
+    card = model_card(facts, model, ledger)
+    created = client.create_model_version(
+        name,
+        _log_model(run_id, model, card),
+        run_id=run_id,
+        tags=_version_tags(facts, model, ledger, md5),
+        description=card,
+    )
+    client.set_registered_model_alias(name, CHALLENGER, str(created.version))
+    logger.info("registry: %s version %s is %s", name, created.version, CHALLENGER)
+    return str(created.version)
+
+
+def _newest_version(client: MlflowClient, name: str) -> ModelVersion | None:
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    versions = client.search_model_versions(f"name = '{name}'")
+    return max(versions, key=lambda one: int(one.version), default=None)
+
+
+def _log_model(run_id: str, model: ModelFinished, card: str) -> str:
+    script = (
+        "language_model_flavour.py" if model.kind == "language-model" else "classifier_flavour.py"
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warnings.catch_warnings(),
+        mlflow.start_run(run_id=run_id),
+    ):
+        # MLflow asks for an input example, which would run the model once more.
+        warnings.simplefilter("ignore")
+        readme = Path(folder) / "README.md"
+        readme.write_text(card, encoding="utf-8")
+        info = mlflow.pyfunc.log_model(
+            name=model.name,
+            python_model=str(Path(__file__).with_name(script)),
+            artifacts={"card": str(readme)} | _artifacts(model.path),
+            signature=_signature(model),
+            pip_requirements=_requirements(),
+        )
+    return str(info.model_uri)
+
+
+def _artifacts(folder: Path) -> dict[str, str]:
+    """The files that make the model; its published checkpoints stay with DVC."""
+    names = ("config.json", "classifier.json", "model.safetensors", "tokenizer")
+    return {name: str(folder / name) for name in names if (folder / name).exists()}
+
+
+def _requirements() -> list[str]:
+    pinned = [f"{name}=={installed_version(name)}" for name in REQUIRED]
+    return [f"gptpath=={__version__}", *pinned]
+
+
+def _signature(model: ModelFinished) -> ModelSignature:
+    if model.kind == "language-model":
+        return language_model_signature()
+    return classifier_signature(model.path)
+
+
+def _version_tags(
+    facts: StageFacts, model: ModelFinished, ledger: Mapping[str, Any], md5: str
+) -> dict[str, str]:
+    tags = {
+        "gptpath.stage": stage_name(facts.stage, facts.item),
+        "gptpath.profile": facts.profile,
+        "gptpath.git_commit": facts.revision.commit,
+        "gptpath.git_dirty": str(facts.revision.dirty).lower(),
+        WEIGHTS_MD5: md5,
+    }
+    tags |= {f"gptpath.data.{one.path}": one.md5 for one in facts.inputs}
+    tags |= {f"gptpath.ledger.{key}": str(ledger[key]) for key in COMPUTE if key in ledger}
+    return tags | {f"gptpath.metric.{key}": str(value) for key, value in model.metrics.items()}
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,47 @@
+"""Model folders by registry address, fetched as plain files: none of a model's code is run."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from gptpath.errors import PipelineError
+from gptpath.tracking.store import open_client, tracking_uri
+
+
+def resolve_model(root: Path, uri: str) -> Path:
+    """Return a local model folder for `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+
+    The files are kept in the checkout's scratch folder, by MLflow's id of the model. Raises
+    PipelineError when the address is malformed or names nothing.
+    """
+    match = re.fullmatch(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[\w-]+)|/(?P<version>\d+))", uri)
+    if match is None:
+        raise PipelineError(
+            f"{uri!r} is no registry address; expected models:/gptpath-NAME@challenger "
+            "or models:/gptpath-NAME/1"
+        )
+    client = open_client(root)
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    name, alias = match["name"], match["alias"]
+    try:
+        found = (
+            client.get_model_version_by_alias(name, alias)
+            if alias
+            else client.get_model_version(name, match["version"])
+        )
+        kept = root / ".scratch" / "registry" / name / (found.model_id or str(found.run_id))
+        if not kept.is_dir():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=kept.parent) as fresh:
+                download_artifacts(artifact_uri=f"models:/{name}/{found.version}", dst_path=fresh)
+                os.replace(Path(fresh) / "artifacts", kept)
+    except MlflowException as error:
+        known = ", ".join(sorted(model.name for model in client.search_registered_models()))
+        raise PipelineError(
+            f"{uri}: {error.message} in the registry at {tracking_uri(root)}; "
+            f"registered: {known or 'nothing'}"
+        ) from None
+    return kept

@@ -1,0 +1,132 @@
+"""Is this sentence well formed? A threshold on its mean token log-probability (GPT-1 sec. 5)."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from gptpath.zeroshot.items import AcceptabilityItem
+from gptpath.zeroshot.results import ItemRecord, Reporter, Sums, TaskResult
+from gptpath.zeroshot.scoring import Likelihood, Request, Scorer
+
+Pair = tuple[AcceptabilityItem, AcceptabilityItem]
+"""The natural sentence and its corruption."""
+
+
+def complete_pairs(
+    items: Sequence[AcceptabilityItem], limit: int | None = None
+) -> tuple[list[Pair], int]:
+    """The pairs that have one natural and one corrupted member, and how many items have no such.
+
+    `limit` bounds the number of items; pairs come in the order of their names, which are hashes.
+    """
+    pairs: list[Pair] = []
+    lonely = 0
+    for _, group in groupby(sorted(items, key=lambda i: (i.pair, not i.natural)), lambda i: i.pair):
+        members = list(group)
+        if [m.natural for m in members] == [True, False]:
+            pairs.append((members[0], members[1]))
+        else:
+            lonely += len(members)
+    return pairs[: None if limit is None else max(1, limit // 2)], lonely
+
+
+def score_acceptability(
+    scorer: Scorer, report: Reporter, tuning: Sequence[Pair], test: Sequence[Pair]
+) -> TaskResult:
+    """Matthews correlation and accuracy at a tuned threshold; natural above its own corruption.
+
+    The paper does not say how it chose its threshold. Ours gives the best Matthews correlation on
+    `tuning`, pairs of other documents than those of `test`.
+    """
+    threshold = best_threshold(*_flat(_judge(scorer, tuning)))
+    judged = _judge(scorer, test)
+    counts = np.array([_confusion(pair, threshold) for pair in judged], dtype=np.float64)
+    scores = (
+        report.statistic(
+            "mcc", counts, matthews, chance=0.0, protocol="acceptability-threshold-mcc"
+        ),
+        report.statistic(
+            "accuracy", counts, _accuracy, chance=0.5, protocol="acceptability-threshold-accuracy"
+        ),
+        report.proportion(
+            "pair-accuracy",
+            [natural.mean > corrupted.mean for natural, corrupted in judged],
+            chance=0.5,
+            protocol="acceptability-pair-mean",
+        ),
+        report.proportion(
+            "pair-accuracy-sum",
+            [natural.total > corrupted.total for natural, corrupted in judged],
+            chance=0.5,
+            protocol="acceptability-pair-sum",
+        ),
+    )
+    records = tuple(
+        _record(report.task, item, likelihood, threshold)
+        for pair, likelihoods in zip(test, judged, strict=True)
+        for item, likelihood in zip(pair, likelihoods, strict=True)
+    )
+    return TaskResult(scores=scores, records=records)
+
+
+def best_threshold(values: npt.NDArray[np.float64], natural: npt.NDArray[np.bool_]) -> float:
+    """The cut (natural means above it) with the best Matthews correlation on these items.
+
+    Cuts lie half-way between neighbouring values; among equally good ones the lowest is taken.
+    """
+    ordered = np.sort(values)
+    cuts = (ordered[1:] + ordered[:-1]) / 2
+    called = values[:, None] > cuts
+    truth = natural[:, None]
+    cells = (called & truth, called & ~truth, ~called & truth, ~called & ~truth)
+    table = np.stack([cell.sum(0) for cell in cells], axis=-1).astype(np.float64)
+    return float(cuts[np.argmax(matthews(table))])
+
+
+def matthews(sums: Sums) -> Sums:
+    """Matthews correlation of (..., [true +, false +, false -, true -]); 0 where undefined."""
+    tp, fp, fn, tn = (sums[..., i] for i in range(4))
+    product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return (tp * tn - fp * fn) / np.sqrt(np.where(product == 0, 1.0, product))
+
+
+def _accuracy(sums: Sums) -> Sums:
+    return (sums[..., 0] + sums[..., 3]) / sums.sum(-1)
+
+
+def _judge(scorer: Scorer, pairs: Sequence[Pair]) -> list[tuple[Likelihood, Likelihood]]:
+    answers = scorer.log_likelihoods(
+        [Request(context="", continuations=(item.text,)) for pair in pairs for item in pair]
+    )
+    flat = [choices[0] for choices in answers]
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _flat(
+    judged: Sequence[tuple[Likelihood, Likelihood]],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    values = np.array([likelihood.mean for pair in judged for likelihood in pair])
+    return values, np.tile([True, False], len(judged))
+
+
+def _confusion(pair: tuple[Likelihood, Likelihood], threshold: float) -> tuple[bool, ...]:
+    natural, corrupted = (likelihood.mean > threshold for likelihood in pair)
+    return natural, corrupted, not natural, not corrupted
+
+
+def _record(
+    task: str, item: AcceptabilityItem, likelihood: Likelihood, threshold: float
+) -> ItemRecord:
+    chosen = int(likelihood.mean > threshold)
+    return ItemRecord(
+        task=task,
+        id=item.id,
+        prompt="",
+        candidates=(item.text,),
+        log_probs=(likelihood.mean,),
+        chosen=chosen,
+        label=int(item.natural),
+        correct=chosen == int(item.natural),
+    )

@@ -1,0 +1,55 @@
+"""95 % intervals of scores: Wilson's for proportions, the percentile bootstrap for the rest."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Z = 1.959964
+"""Standard normal quantile of a two-sided 95 % interval."""
+
+Sums = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resampling:
+    """How bootstrap intervals are drawn; the same settings give the same interval."""
+
+    samples: int
+    seed: int
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Wilson score interval of a proportion (E. B. Wilson 1927); (0, 1) without trials.
+
+    Unlike the normal approximation it stays inside [0, 1] and is honest near 0, where the scores
+    of small models lie.
+    """
+    if trials == 0:
+        return 0.0, 1.0
+    share = successes / trials
+    scale = 1 + Z**2 / trials
+    centre = (share + Z**2 / (2 * trials)) / scale
+    half = Z / scale * math.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def bootstrap(
+    units: npt.NDArray[np.float64],
+    statistic: Callable[[Sums], Sums],
+    resampling: Resampling,
+) -> tuple[float, float]:
+    """Percentile interval of a statistic of column sums, resampling the rows with replacement.
+
+    `units` is (n, k): one row per independent unit (an item, a pair, a window). `statistic` maps
+    column sums of shape (..., k) to values of shape (...): a mean is `lambda s: s[..., 0] / n`, a
+    perplexity `lambda s: np.exp(-s[..., 0] / s[..., 1])`.
+    """
+    n = len(units)
+    draws = np.random.default_rng(resampling.seed).multinomial(
+        n, np.full(n, 1 / n), size=resampling.samples
+    )
+    low, high = np.quantile(statistic(draws @ units), [0.025, 0.975])
+    return float(low), float(high)

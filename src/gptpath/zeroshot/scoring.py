@@ -1,0 +1,313 @@
+"""The three requests that are the whole contract between a language model and a protocol.
+
+1. `Scorer.log_likelihoods`: how probable is each continuation of a context?
+2. `Scorer.rolling`: how probable is every token of a long token array?
+3. `Scorer.generate`: how does the model go on?
+
+Everything else in this room is a protocol over these three (docs/protocols.md).
+
+Tokenisation. Trailing whitespace of a context belongs to its continuation; then both are encoded
+on their own. GPT-2's pre-split always cuts between a non-space character and the space after it,
+so for a continuation that starts with a space this equals encoding both jointly. An empty context
+is the end-of-text token: the start of a document.
+
+Truncation. Of a context that does not fit, the last tokens are kept: as many as leave room for the
+longest continuation of the request, so that all continuations of one request see the same context.
+A continuation longer than the whole window is scored in consecutive windows, each token once.
+
+Scores do not depend on the batch size or on the order of requests: rows are padded on the right,
+where causality hides the padding, and log-softmax runs in float32 (outside autocast) at the
+positions that are asked for and nowhere else.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tiktoken
+import torch
+
+from gptpath.errors import CorpusError
+from gptpath.model.device import autocast
+from gptpath.model.folder import LanguageModel
+from gptpath.model.generation import generate
+
+Tokens = npt.NDArray[np.int64]
+
+LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**26}
+"""Most logits held at once: what fits a core's cache, and 256 MiB in float32."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One context and the continuations to score after it."""
+
+    context: str
+    """May be empty: then the continuations start a document."""
+    continuations: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Likelihood:
+    """What the model says of one continuation, token by token."""
+
+    tokens: Tokens
+    """Token ids of the continuation, shape (n,)."""
+    log_probs: npt.NDArray[np.float64]
+    """Natural log-probability of each token given everything before it, shape (n,)."""
+    greedy: npt.NDArray[np.bool_]
+    """Whether each token is the model's most probable one there, shape (n,)."""
+
+    @property
+    def total(self) -> float:
+        """Log-probability of the whole continuation, nats."""
+        return float(self.log_probs.sum())
+
+    @property
+    def mean(self) -> float:
+        """Log-probability per token, nats."""
+        return float(self.log_probs.mean())
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether greedy decoding would have produced exactly this continuation."""
+        return bool(self.greedy.all())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    """One sequence of a batch: predict its last `n_targets` tokens from all before them."""
+
+    tokens: Tokens
+    n_targets: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Continuations that share a context which fits: the context runs through the model once."""
+
+    context: Tokens
+    continuations: list[Tokens]
+
+
+class Scorer:
+    """Answers the three requests for one model in evaluation mode.
+
+    `batch_size` bounds the sequences per forward pass, except that the continuations of one
+    request are never torn apart. `tokens` counts the positions run through the model so far.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        encoding: tiktoken.Encoding,
+        *,
+        batch_size: int,
+        precision: str = "float32",
+    ) -> None:
+        self.model = model
+        self.encoding = encoding
+        self.batch_size = batch_size
+        self.precision = precision
+        self.context_length = model.config.context_length
+        self.vocab_size = model.config.vocab_size
+        self.device = next(model.parameters()).device
+        self.tokens = 0
+
+    def log_likelihoods(self, requests: Sequence[Request]) -> list[list[Likelihood]]:
+        """Score every continuation of every request, in the order given.
+
+        Raises CorpusError for a continuation without any token.
+        """
+        rows: list[_Row] = []
+        row_owner: list[tuple[int, int]] = []
+        groups: list[_Group] = []
+        group_owner: list[int] = []
+        for number, request in enumerate(requests):
+            context, continuations = self._encode(request)
+            longest = max(map(len, continuations))
+            keep = min(len(context), self.context_length + 1 - longest)
+            if len(continuations) > 1 and keep > 0:
+                groups.append(_Group(context[-keep:], continuations))
+                group_owner.append(number)
+                continue
+            for choice, tokens in enumerate(continuations):
+                pieces = list(self._windows(np.concatenate([context, tokens]), len(context)))
+                rows += pieces
+                row_owner += [(number, choice)] * len(pieces)
+        found: list[list[list[Likelihood]]] = [[[] for _ in r.continuations] for r in requests]
+        for (number, choice), likelihood in zip(row_owner, self._score_rows(rows), strict=True):
+            found[number][choice].append(likelihood)
+        for number, likelihoods in zip(group_owner, self._score_groups(groups), strict=True):
+            found[number] = [[likelihood] for likelihood in likelihoods]
+        return [[_join(pieces) for pieces in choices] for choices in found]
+
+    def rolling(self, tokens: Tokens, *, stride: int | None = None) -> Likelihood:
+        """Score each token of `tokens` (n,) once, the first one after an end-of-text token.
+
+        Windows for context_length 4 and stride 2, `|` for end of text:
+        ```
+        reads | t0 t1 t2           predicts t0 t1 t2 t3
+        reads     t1 t2 t3 t4      predicts             t4 t5
+        ```
+        The first window predicts context_length tokens, every later one `stride` tokens with as
+        much context as fits.
+        """
+        whole = np.concatenate([[self.encoding.eot_token], tokens])
+        pieces = self._score_rows(list(self._windows(whole, 1, stride)))
+        return _join(pieces)
+
+    def generate(
+        self, prompts: Sequence[str], *, max_new_tokens: int, top_k: int, seed: int
+    ) -> list[str]:
+        """Sampled continuations of `prompts` (without the prompts), `batch_size` at a time."""
+        written: list[str] = []
+        for start in range(0, len(prompts), self.batch_size):
+            batch = prompts[start : start + self.batch_size]
+            self.tokens += sum(len(self.encoding.encode_ordinary(p)) for p in batch)
+            self.tokens += max_new_tokens * len(batch)
+            written += generate(
+                self.model,
+                self.encoding,
+                batch,
+                max_new_tokens=max_new_tokens,
+                top_k=top_k,
+                seed=seed + start,
+            )
+        return written
+
+    def _encode(self, request: Request) -> tuple[Tokens, list[Tokens]]:
+        context = request.context.rstrip()
+        moved = request.context[len(context) :] if context else ""
+        ids = self.encoding.encode_ordinary(context) or [self.encoding.eot_token]
+        continuations = [
+            np.array(self.encoding.encode_ordinary(moved + text), dtype=np.int64)
+            for text in request.continuations
+        ]
+        if not continuations or not all(map(len, continuations)):
+            raise CorpusError(
+                f"a request needs continuations of at least one token each, given "
+                f"{list(request.continuations)!r} after {request.context[-40:]!r}"
+            )
+        return np.array(ids, dtype=np.int64), continuations
+
+    def _windows(
+        self, sequence: Tokens, first_target: int, stride: int | None = None
+    ) -> Iterator[_Row]:
+        """Cut `sequence` into rows that together predict its tokens from `first_target` on."""
+        start = first_target
+        step = self.context_length
+        while start < len(sequence):
+            stop = min(start + step, len(sequence))
+            yield _Row(sequence[max(0, stop - 1 - self.context_length) : stop], stop - start)
+            start = stop
+            step = stride or self.context_length
+
+    @torch.inference_mode()
+    def _score_rows(self, rows: list[_Row]) -> list[Likelihood]:
+        found: dict[int, Likelihood] = {}
+        order = sorted(range(len(rows)), key=lambda i: -len(rows[i].tokens))
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            inputs_BT = self._pad([rows[i].tokens[:-1] for i in batch])
+            with autocast(self.device, self.precision):
+                x_BTD = self.model.hidden(inputs_BT)
+            targets = [rows[i].tokens[-rows[i].n_targets :] for i in batch]
+            firsts = [len(rows[i].tokens) - 1 - rows[i].n_targets for i in batch]
+            found.update(zip(batch, self._read(x_BTD, firsts, targets), strict=True))
+        return [found[i] for i in range(len(rows))]
+
+    @torch.inference_mode()
+    def _score_groups(self, groups: list[_Group]) -> list[list[Likelihood]]:
+        found: dict[int, list[Likelihood]] = {}
+        for batch in self._batches(groups):
+            contexts = np.stack([groups[i].context for i in batch])
+            rows = [tokens for i in batch for tokens in groups[i].continuations]
+            owner = [k for k, i in enumerate(batch) for _ in groups[i].continuations]
+            likelihoods = iter(self._score_shared(contexts, rows, owner))
+            for i in batch:
+                found[i] = [next(likelihoods) for _ in groups[i].continuations]
+        return [found[i] for i in range(len(groups))]
+
+    def _batches(self, groups: list[_Group]) -> Iterator[list[int]]:
+        """Groups whose contexts are equally long, at most `batch_size` continuations together."""
+
+        def lengths(i: int) -> tuple[int, int]:
+            return len(groups[i].context), max(map(len, groups[i].continuations))
+
+        order = sorted(range(len(groups)), key=lengths, reverse=True)
+        batch: list[int] = []
+        size = 0
+        for i in order:
+            more = len(groups[i].continuations)
+            if batch and (
+                len(groups[i].context) != len(groups[batch[0]].context)
+                or size + more > self.batch_size
+            ):
+                yield batch
+                batch, size = [], 0
+            batch.append(i)
+            size += more
+        if batch:
+            yield batch
+
+    def _score_shared(
+        self, contexts: Tokens, rows: list[Tokens], owner: list[int]
+    ) -> list[Likelihood]:
+        """Run contexts (G, P) once, then each row after the context of its owner."""
+        cache = self.model.new_cache(len(contexts))
+        owner_R = torch.tensor(owner, device=self.device)
+        with autocast(self.device, self.precision):
+            x_GPD = self.model.hidden(torch.from_numpy(contexts).to(self.device), cache)
+            x_RTD = x_GPD[owner_R, -1:]
+            inputs_RT = self._pad([tokens[:-1] for tokens in rows])
+            if inputs_RT.shape[1]:
+                cache = cache.select(owner_R)
+                x_RTD = torch.cat([x_RTD, self.model.hidden(inputs_RT, cache)], dim=1)
+        self.tokens += contexts.size
+        return self._read(x_RTD, [0] * len(rows), rows)
+
+    def _pad(self, rows: list[Tokens]) -> torch.Tensor:
+        padded = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+        for number, tokens in enumerate(rows):
+            padded[number, : len(tokens)] = tokens
+        self.tokens += padded.size
+        return torch.from_numpy(padded).to(self.device)
+
+    def _read(
+        self, x_BTD: torch.Tensor, firsts: list[int], targets: list[Tokens]
+    ) -> list[Likelihood]:
+        """Log-probabilities of `targets[b]` from the states at `firsts[b]` and after."""
+        rows_M = np.repeat(np.arange(len(targets)), [len(t) for t in targets])
+        places_M = np.concatenate(
+            [f + np.arange(len(t)) for f, t in zip(firsts, targets, strict=True)]
+        )
+        targets_M = torch.from_numpy(np.concatenate(targets)).to(self.device)
+        x_MD = x_BTD[torch.from_numpy(rows_M), torch.from_numpy(places_M)].float()
+        log_probs: list[torch.Tensor] = []
+        greedy: list[torch.Tensor] = []
+        at_once = max(1, LOGITS_AT_ONCE[self.device.type] // self.vocab_size)
+        for x_mD, targets_m in zip(x_MD.split(at_once), targets_M.split(at_once), strict=True):
+            logits_mV = self.model.logits(x_mD).float()
+            chosen_m = logits_mV.gather(-1, targets_m[:, None])[:, 0]
+            log_probs.append(chosen_m - logits_mV.logsumexp(-1))  # float32 log-softmax
+            greedy.append(logits_mV.argmax(-1) == targets_m)
+        cuts = np.cumsum([len(t) for t in targets])[:-1]
+        pieces = zip(
+            targets,
+            np.split(torch.cat(log_probs).double().cpu().numpy(), cuts),
+            np.split(torch.cat(greedy).cpu().numpy(), cuts),
+            strict=True,
+        )
+        return [Likelihood(tokens=t, log_probs=p, greedy=g) for t, p, g in pieces]
+
+
+def _join(pieces: list[Likelihood]) -> Likelihood:
+    if len(pieces) == 1:
+        return pieces[0]
+    return Likelihood(
+        tokens=np.concatenate([p.tokens for p in pieces]),
+        log_probs=np.concatenate([p.log_probs for p in pieces]),
+        greedy=np.concatenate([p.greedy for p in pieces]),
+    )

@@ -1,0 +1,34 @@
+"""DVC as a command. Its Python objects are not made for threads (docs/adr/0003)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from gptpath.errors import PipelineError
+
+# The lock flag stands before the subcommand: DVC waits for a neighbour instead of failing.
+DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
+
+
+def dvc_environment() -> dict[str, str]:
+    """Environment of a DVC process: the stages' `gptpath` is the one beside this Python."""
+    beside = os.path.dirname(sys.executable)
+    return os.environ | {
+        "PATH": beside + os.pathsep + os.environ.get("PATH", os.defpath),
+        "PYTHONUNBUFFERED": "1",
+        "DVC_NO_ANALYTICS": "true",
+    }
+
+
+def ask_dvc(root: Path, *arguments: str) -> str:
+    """Return what a quick DVC command prints; PipelineError with DVC's own words if it fails."""
+    done = subprocess.run(
+        [*DVC, *arguments], cwd=root, env=dvc_environment(), capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise PipelineError(
+            f"`dvc {' '.join(arguments)}` failed: {' '.join(lines) or done.stderr.strip()}"
+        )
+    return done.stdout

@@ -1,0 +1,82 @@
+"""What a flow run came to: versions, failures, and the stages that could not run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prefect.artifacts import create_table_artifact
+from prefect.futures import PrefectFuture
+
+from gptpath.errors import PipelineError
+from gptpath.tracking.flow_record import FlowRecord
+from tasks.graph import StageGraph
+from tasks.records import StageVersion
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowOutcome:
+    """The end of a flow run, stage by stage, in the order of the graph."""
+
+    versions: tuple[StageVersion, ...]
+    failures: Mapping[str, str]
+    """Stage -> its error."""
+    not_run: tuple[str, ...]
+    """Stages below a failed one."""
+
+    def raise_failures(self) -> None:
+        """Raise PipelineError naming every failed stage, if any failed."""
+        if not self.failures:
+            return
+        told = [f"Stage {name} failed: {error}" for name, error in self.failures.items()]
+        if self.not_run:
+            told.append(f"Not run because of it: {', '.join(self.not_run)}.")
+        raise PipelineError("\n".join(told))
+
+    def summary(self) -> str:
+        """Say in one line what was done."""
+        skipped = sum(version.skipped for version in self.versions)
+        if skipped == len(self.versions):
+            return f"Nothing had to be done: all {skipped} stages are up to date."
+        done = len(self.versions) - skipped
+        return f"{done} stages run, {skipped} were up to date."
+
+
+def gather(graph: StageGraph, futures: Mapping[str, PrefectFuture[StageVersion]]) -> FlowOutcome:
+    """Wait for every stage and sort the ends."""
+    versions: list[StageVersion] = []
+    failures: dict[str, str] = {}
+    not_run: list[str] = []
+    for name in graph.order:
+        futures[name].wait()
+        state = futures[name].state
+        if state.is_completed():
+            versions.append(futures[name].result())
+        elif state.name == "NotReady":
+            not_run.append(name)
+        else:
+            error = futures[name].result(raise_on_failure=False)
+            failures[name] = str(error) or repr(error)
+    return FlowOutcome(versions=tuple(versions), failures=failures, not_run=tuple(not_run))
+
+
+def report_links(outcome: FlowOutcome, record: FlowRecord) -> None:
+    """Leave a table in Prefect that leads from the flow run to every version and MLflow run."""
+    rows = [
+        {
+            "stage": version.name,
+            "version": version.version,
+            "done": "up to date" if version.skipped else "run",
+            "MLflow run": version.run_id or "",
+        }
+        for version in outcome.versions
+    ]
+    rows += [
+        {"stage": name, "version": "", "done": f"failed: {error}", "MLflow run": ""}
+        for name, error in outcome.failures.items()
+    ]
+    rows += [
+        {"stage": name, "version": "", "done": "not run", "MLflow run": ""}
+        for name in outcome.not_run
+    ]
+    create_table_artifact(
+        rows, key="stages", description=f"MLflow run of this flow run: {record.run_id or 'none'}"
+    )

@@ -1,0 +1,79 @@
+"""What passes between the flow and its tasks: small frozen records, never models or tables."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gptpath.errors import PipelineError
+from gptpath.tracking.flow_record import FlowRecord
+from gptpath.tracking.lineage import ledger_path, read_lock, split_name
+from tasks.children import Children
+from tasks.gate import Gate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageJob:
+    """One stage to bring up to date in one flow run."""
+
+    root: Path
+    name: str
+    """As DVC calls it: `pretrain@gpt2-laptop-s`."""
+    rank: int
+    """Place in the plan; lower ranks start first."""
+    fresh: bool
+    """DVC has nothing to do for it, nor for anything above it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowTools:
+    """What all tasks of one flow run share."""
+
+    gate: Gate
+    children: Children
+    record: FlowRecord
+    flow_run_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageVersion:
+    """What a stage stands at: the md5s of everything that went in and came out."""
+
+    name: str
+    version: str
+    """md5 of its entry in dvc.lock, measured times left out."""
+    params: Mapping[str, object]
+    inputs: Mapping[str, str]
+    """Path -> md5."""
+    outputs: Mapping[str, str]
+    """Path -> md5."""
+    run_id: str | None
+    """The MLflow run that made it; None where it was made without tracking."""
+    skipped: bool
+    """Nothing had to be done in this flow run."""
+
+
+def read_version(root: Path, name: str, *, skipped: bool) -> StageVersion:
+    """Read the stage's version from dvc.lock and its ledger; PipelineError if it is not there."""
+    entry = read_lock(root).get(name)
+    if entry is None:
+        raise PipelineError(f"dvc.lock has no entry for {name}; did `dvc repro` finish?")
+    return StageVersion(
+        name=name,
+        version=entry.digest(),
+        params=entry.params,
+        inputs=entry.deps,
+        outputs=entry.outs,
+        run_id=_run_id(ledger_path(root, *split_name(name))),
+        skipped=skipped,
+    )
+
+
+def _run_id(ledger: Path) -> str | None:
+    """The run named in a ledger; the last stage, the report, keeps none."""
+    if not ledger.is_file():
+        return None
+    try:
+        return json.loads(ledger.read_text(encoding="utf-8")).get("mlflow_run_id")
+    except ValueError as error:
+        raise PipelineError(f"{ledger} is not JSON ({error}); restore it: `dvc checkout`") from None

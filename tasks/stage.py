@@ -1,0 +1,189 @@
+"""How any stage runs as a Prefect task: `dvc repro -s <stage>`, streamed, recorded, versioned."""
+
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from prefect import Task, get_run_logger, task
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+
+from gptpath.errors import PipelineError
+from gptpath.stages.stopping import FLOW_PROCESS
+from gptpath.tracking.lineage import split_name
+from gptpath.tracking.recorder import FLOW_RUN, PARENT_RUN
+from tasks.dvc import DVC, dvc_environment
+from tasks.policies import policy_of
+from tasks.records import FlowTools, StageJob, StageVersion, read_version
+
+PROGRESS = re.compile(r"(?:step|progress)\s+(\d+)/(\d+)\b")
+PROGRESS_SECONDS = 2.0
+"""Least time between two updates of the progress artifact."""
+
+DVC_TALK = (
+    "To track the changes",
+    "To enable auto staging",
+    "\tgit add",
+    "\tdvc config",
+    "Use `dvc push`",
+    "Generating lock file",
+    "Updating lock file",
+)
+"""Beginnings of DVC's lines that say nothing about the stage."""
+
+KILLED = re.compile(r"exited with (?:-9|137)\b")
+
+
+class StageKilledError(PipelineError):
+    """The stage's process was killed from outside; trying again resumes it."""
+
+
+def stage_task(name: str) -> Task[[StageJob, FlowTools], StageVersion]:
+    """Return the Prefect task of a stage, with the retries of its policy."""
+    stage, item = split_name(name)
+    policy = policy_of(stage)
+    return run_stage.with_options(
+        name=stage,
+        task_run_name=name,
+        tags={item} if item else set(),
+        retries=policy.retries,
+        retry_delay_seconds=policy.retry_delay_seconds,
+        retry_condition_fn=was_killed,
+    )
+
+
+def was_killed(task: Any, task_run: Any, state: Any) -> bool:
+    """Whether a failed attempt is worth another: only when its process was killed."""
+    del task, task_run
+    return isinstance(state.data, StageKilledError)
+
+
+@task(cache_policy=NO_CACHE)
+def run_stage(job: StageJob, tools: FlowTools) -> StageVersion:
+    """Bring one stage up to date and return its version.
+
+    A fresh stage starts no process; it is linked to the run that made it. Raises PipelineError
+    with the stage's own error.
+    """
+    skipped = job.fresh
+    if not job.fresh:
+        with tools.gate.place(job.rank):
+            skipped = not _reproduce(job, tools)
+    version = read_version(job.root, job.name, skipped=skipped)
+    run_id = tools.record.link(
+        job.name,
+        version.run_id,
+        version=version.version,
+        outs=version.outputs,
+        skipped=skipped,
+    )
+    version = replace(version, run_id=run_id)
+    create_markdown_artifact(
+        key=_artifact_key("stage", job.name), markdown=version_page(version, tools)
+    )
+    return version
+
+
+def _reproduce(job: StageJob, tools: FlowTools) -> bool:
+    """Run DVC for the stage; returns whether the stage's command had to run."""
+    output = _StageOutput(job.name)
+    stage, _ = split_name(job.name)
+    flow = {
+        FLOW_PROCESS: str(os.getpid()),
+        FLOW_RUN: tools.flow_run_id,
+        PARENT_RUN: tools.record.run_id or "",
+    }
+    code = tools.children.run(
+        [*DVC, "repro", "-s", job.name],
+        cwd=job.root,
+        env=dvc_environment() | flow,
+        on_line=output.take,
+        timeout_seconds=policy_of(stage).timeout_seconds,
+    )
+    if code != 0:
+        error = explain(output.last, code)
+        killed = code == -9 or any(KILLED.search(line) for line in output.last)
+        raise StageKilledError(error) if killed else PipelineError(error)
+    return output.ran
+
+
+class _StageOutput:
+    """Where a stage's lines go: the run's log, its progress bar, and the last kept for errors."""
+
+    def __init__(self, name: str) -> None:
+        self.last: deque[str] = deque(maxlen=40)
+        self.ran = False
+        self._key = _artifact_key("progress", name)
+        self._logger = get_run_logger()
+        self._bar: Any = None
+        self._updated_at = 0.0
+
+    def take(self, line: str) -> None:
+        """Take one line of DVC or of the stage."""
+        if not line.strip() or line.startswith(DVC_TALK):
+            return
+        self.last.append(line)
+        self.ran = self.ran or line.startswith("Running stage ")
+        self._logger.info(line)
+        if match := PROGRESS.match(line):
+            self._show(100 * int(match[1]) / max(1, int(match[2])))
+
+    def _show(self, percent: float) -> None:
+        now = time.monotonic()
+        if self._bar is None:
+            self._bar = create_progress_artifact(percent, key=self._key)
+        elif percent >= 100 or now - self._updated_at >= PROGRESS_SECONDS:
+            update_progress_artifact(self._bar, percent)
+        else:
+            return
+        self._updated_at = now
+
+
+def explain(lines: Sequence[str], code: int) -> str:
+    """Choose from a failed stage's last lines those that say why, as one short text.
+
+    The stage's own sentence (`gptpath <stage>: ...`) comes first, then the last line of a
+    traceback, then DVC's error.
+    """
+    lines = [line for line in lines if line.strip()]
+    for number, line in enumerate(lines):
+        if match := re.match(r"gptpath [\w-]+: (.*)", line):
+            rest = [more.strip() for more in lines[number + 1 :] if not more.startswith("ERROR")]
+            return " ".join([match[1], *rest])
+    for pattern in (r"[\w.]+(Error|Exception|Interrupt)\b", r"ERROR: "):
+        found = [line for line in lines if re.match(pattern, line)]
+        if found:
+            return found[-1].removeprefix("ERROR: ")
+    return lines[-1] if lines else f"DVC ended with code {code} and said nothing"
+
+
+def version_page(version: StageVersion, tools: FlowTools) -> str:
+    """The task's version as a page of the Prefect run."""
+    state = "up to date, not run" if version.skipped else "run"
+    head = [
+        f"**{version.name}** version `{version.version}` ({state})",
+        f"MLflow run `{version.run_id or 'none'}`",
+        f"MLflow run of the flow `{tools.record.run_id or 'none'}`",
+    ]
+    rows = [
+        f"| {kind} | {name} | {value} |"
+        for kind, values in (
+            ("output", version.outputs),
+            ("input", version.inputs),
+            ("parameter", version.params),
+        )
+        for name, value in values.items()
+    ]
+    return "\n".join(["\n\n".join(head), "", "| | | md5 or value |", "|---|---|---|", *rows])
+
+
+def _artifact_key(kind: str, name: str) -> str:
+    return f"{kind}-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
