@@ -6,6 +6,7 @@ brings the checkout up to date with params.yaml. What is up to date is not run a
 that was stopped goes on where it was.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -100,12 +101,15 @@ def submit_stages(root: Path, graph: StageGraph, tools: FlowTools) -> Futures:
 def main() -> int:
     """Run the path in this checkout; returns the exit code, 130 when it was cancelled."""
     hide_tracebacks_of_expected_errors()
+    # Prefect handles SIGTERM while the flow runs and then passes it on to this handler; the
+    # default one would end Python at once and leave Prefect's server behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         outcome = research_path()
     except GptPathError as error:
         print(f"\nThe path stopped. {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         print("\nStopped. Run again to go on from the last checkpoint.", file=sys.stderr)
         return 130
     print(

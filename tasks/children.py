@@ -23,7 +23,7 @@ class Children:
     """
 
     def __init__(self) -> None:
-        self._running: dict[int, psutil.Process] = {}
+        self._running: dict[int, subprocess.Popen[str]] = {}
         self._stopped = False
         self._lock = threading.Lock()
 
@@ -53,9 +53,9 @@ class Children:
                 text=True,
                 errors="replace",
             )
-            self._running[process.pid] = tree = psutil.Process(process.pid)
+            self._running[process.pid] = process
         late = threading.Event()
-        timer = threading.Timer(timeout_seconds or 0, lambda: (late.set(), stop_tree(tree)))
+        timer = threading.Timer(timeout_seconds or 0, lambda: (late.set(), stop_tree(process)))
         timer.daemon = True
         if timeout_seconds:
             timer.start()
@@ -87,7 +87,7 @@ class Children:
             stopper.join()
 
 
-def stop_tree(top: psutil.Process, grace_seconds: float = GRACE_SECONDS) -> None:
+def stop_tree(top: subprocess.Popen[str], grace_seconds: float = GRACE_SECONDS) -> None:
     """End the descendants of `top` by SIGTERM, then `top` ends by itself; kill who does not.
 
     DVC dies of SIGTERM at once and would leave its stage an orphan. So it is told only if it has
@@ -95,17 +95,31 @@ def stop_tree(top: psutil.Process, grace_seconds: float = GRACE_SECONDS) -> None
     """
     seen: dict[int, psutil.Process] = {}
     deadline = time.monotonic() + grace_seconds
+    told_top = False
     while time.monotonic() < deadline:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            below = top.children(recursive=True)
-            for process in below or ([] if seen else [top]):
-                if process.pid not in seen:
-                    seen[process.pid] = process
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        process.terminate()
-        _, alive = psutil.wait_procs([top, *seen.values()], timeout=0.2)
-        if not alive:
+        for process in _descendants(top):
+            if process.pid not in seen:
+                seen[process.pid] = process
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.terminate()
+        if not seen and not told_top:
+            top.terminate()
+            told_top = True
+        _, alive = psutil.wait_procs(list(seen.values()), timeout=0.2)
+        # Through Popen: psutil would take the exit code away from the thread that waits for it.
+        if not alive and top.poll() is not None:
             return
-    for process in [top, *seen.values()]:
+        time.sleep(0.05)
+    for process in seen.values():
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    top.kill()
+
+
+def _descendants(top: subprocess.Popen[str]) -> list[psutil.Process]:
+    if top.poll() is not None:
+        return []
+    try:
+        return psutil.Process(top.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []

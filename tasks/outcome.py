@@ -1,5 +1,6 @@
 """What a flow run came to: versions, failures, and the stages that could not run."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ def gather(graph: StageGraph, futures: Mapping[str, PrefectFuture[StageVersion]]
     failures: dict[str, str] = {}
     not_run: list[str] = []
     for name in graph.order:
-        futures[name].wait()
+        _wait(futures[name])
         state = futures[name].state
         if state.is_completed():
             versions.append(futures[name].result())
@@ -56,6 +57,15 @@ def gather(graph: StageGraph, futures: Mapping[str, PrefectFuture[StageVersion]]
             error = futures[name].result(raise_on_failure=False)
             failures[name] = str(error) or repr(error)
     return FlowOutcome(versions=tuple(versions), failures=failures, not_run=tuple(not_run))
+
+
+def _wait(future: PrefectFuture[StageVersion]) -> None:
+    """Wait in short pieces: a lock held without end keeps Python from noticing Ctrl-C."""
+    done = threading.Event()
+    future.add_done_callback(lambda _: done.set())
+    while not done.wait(0.5):
+        pass
+    future.wait()
 
 
 def report_links(outcome: FlowOutcome, record: FlowRecord) -> None:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from gptpath.config.presets import gpt2_laptop_s, lstm_laptop
 from gptpath.model import loss as loss_module
 from gptpath.model.build import build_model
+from gptpath.model.device import autocast
 from gptpath.model.loss import linear_cross_entropy, next_token_loss, token_log_probs
 
 
@@ -70,3 +71,20 @@ def test_huge_logits_stay_finite():
     value.backward()
     assert torch.isfinite(value)
     assert torch.isfinite(x.grad).all()
+
+
+@pytest.mark.parametrize("config", [gpt2_laptop_s(), lstm_laptop()], ids=["transformer", "lstm"])
+def test_bfloat16_is_near_float32_and_keeps_float32_gradients(config, batch):
+    model = build_model(config, seed=3)
+    exact = next_token_loss(model, *batch)
+    exact.backward()
+    expected = model.wte.weight.grad.clone()
+    model.zero_grad()
+    with autocast(torch.device("cpu"), "bfloat16"):
+        loss = next_token_loss(model, *batch)
+        log_probs = token_log_probs(model, *batch)
+    loss.backward()
+    assert loss.dtype == log_probs.dtype == model.wte.weight.grad.dtype == torch.float32
+    assert loss.item() == pytest.approx(exact.item(), rel=1e-3)
+    assert -log_probs.mean().item() == pytest.approx(exact.item(), rel=1e-3)
+    assert (model.wte.weight.grad - expected).norm() / expected.norm() < 0.02

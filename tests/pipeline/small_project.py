@@ -1,4 +1,4 @@
-"""A small checkout for the pipeline tests: the real flow, tasks and runner; stages of a few lines."""
+"""A small checkout for the pipeline tests: the real flow, tasks and runner; stages of no work."""
 
 import os
 import shutil

@@ -10,6 +10,10 @@ from dataclasses import replace
 from gptpath.config.model import ModelConfig
 from gptpath.errors import ConfigError
 
+LAPTOP_INIT_STD = 0.08
+"""The published 0.02 is for a width of 768; at a tenth of it, attention starts too flat to learn
+in a few hundred steps (docs/log.md, 2026-11-24)."""
+
 
 def gpt1_117m() -> ModelConfig:
     """GPT-1: 116,534,784 parameters (GPT-1 sec. 4.1; vocabulary of the released encoder)."""

@@ -54,7 +54,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             normaliser = exponentials.sum(1, keepdim=True)
             total += ((normaliser.log() - at_target) * weights).sum()
             gradient = exponentials.mul_(weights / normaliser)
-            gradient.scatter_add_(1, targets, -weights)
+            gradient.scatter_(1, targets, gradient.gather(1, targets) - weights)
             gradient = gradient.to(x.dtype)
             grad_x_ND[rows] = gradient @ weight_VD
             grad_weight_VD += gradient.t() @ x

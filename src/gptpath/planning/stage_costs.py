@@ -109,7 +109,7 @@ def pretrain(
 
 
 def finetune(params: Params, task: str, machine: Machine, rates: Rates) -> StageCost:
-    """Every variant and seed: epochs over the training examples, validation after each, one test."""
+    """Every variant and seed: epochs of training, a validation after each, one test."""
     settings, examples = params.finetune, params.ingest.task_examples
     train = min(settings.max_train_examples or examples, examples)
     test = min(settings.max_test_examples or examples, examples)

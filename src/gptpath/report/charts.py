@@ -190,7 +190,7 @@ def _end_labels(lines: Sequence[Line], x: Scale, y: Scale) -> list[str]:
     shift = max(overflow, 0.0)
     return [
         f'<text class="end-name {line.colour}" x="{x.place(line.points[-1][0]) + 9:.1f}" '
-        f'y="{at - shift + 4:.1f}">'
+        f'y="{at - shift + (4 if line.joined else -6):.1f}">'
         f"{escape(line.label)}</text>"
         for at, (_, line) in zip(placed, wanted, strict=True)
     ]

@@ -141,6 +141,7 @@ def loss_against_size(results: Results) -> Figure:
             colour=model_colour(results, m["name"]),
             points=[(m["parameters"], m["loss"])],
             markers=True,
+            joined=False,
         )
         for m in models
     ]

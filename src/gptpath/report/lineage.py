@@ -176,7 +176,15 @@ def _machines(results: Results) -> dict[str, str]:
 
 def _machine_text(entry: Record) -> str:
     machine: Mapping[str, Any] = entry.get("machine") or {}
-    return ", ".join(f"{key} {value}" for key, value in sorted(machine.items()))
+    if not machine:
+        return ""
+    parts = (
+        str(machine.get("cpu", "unknown processor")),
+        f"{machine.get('cores', MISSING)} cores",
+        f"{numbers.size(machine.get('memory_bytes'))} memory",
+        *(str(gpu) for gpu in machine.get("gpus", [])),
+    )
+    return ", ".join(parts)
 
 
 def _artefacts(entries: list[Mapping[str, Any]]) -> tuple[Artefact, ...]:

@@ -26,6 +26,7 @@ from gptpath.text.json_files import write_json
 from gptpath.tokens.encoding import load_encoding, token_byte_lengths
 from gptpath.tokens.shards import TokenSplit, open_split
 from gptpath.train.batches import Batches
+from gptpath.train.checkpoint import remove_states
 from gptpath.train.loop import Trainer
 from gptpath.train.scratch import fingerprint, scratch_folder
 from gptpath.train.stopping import StopSignal, stop_on_signals
@@ -57,6 +58,7 @@ def run(context: StageContext) -> StageOutcome:
             _metrics(name, params.models[name].preset, trainer, final),
         )
         folder = context.path("models", "pretrained", name)
+        remove_states(scratch)  # first: they would not bring back published checkpoints
         _move(scratch / "model", folder)
         shutil.rmtree(scratch)
     scores = {"loss": final.loss, "bpb": final.bpb, "perplexity": final.perplexity}

@@ -28,10 +28,10 @@ _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 def clean(text: str) -> str:
-    """Repair and normalise one text.
+    r"""Repair and normalise one text.
 
     Wrong decodings are repaired by ftfy where there is any character outside ASCII, Unicode is
-    composed (NFC), line ends become "\\n", control characters and blanks at line ends go, and
+    composed (NFC), line ends become "\n", control characters and blanks at line ends go, and
     several empty lines become one.
     """
     if not text.isascii():

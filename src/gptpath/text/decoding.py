@@ -14,6 +14,9 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_WESTERN = ("cp1252", "latin_1")
+_WESTERN_CHAOS = 0.1
+"""How much more disorder a Western reading may show than the best and still be taken."""
 _SAMPLE_BYTES = 65_536
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\x0b\x0c\x1a\x1b")
 _CONTROL_SHARE = 0.005
@@ -37,13 +40,23 @@ def looks_binary(content: bytes) -> bool:
 
 
 def decode(content: bytes) -> Decoded | None:
-    """Decode by byte-order mark, else as UTF-8, else by charset-normalizer; None if all fail."""
+    """Decode by byte-order mark, else as UTF-8, else by charset-normalizer; None if all fail.
+
+    Of readings that charset-normalizer finds about as orderly, a Western one is taken.
+    """
     named = next((encoding for bom, encoding in _BOMS if content.startswith(bom)), "utf-8")
     try:
         return Decoded(text=content.decode(named), encoding=named.removesuffix("-sig"))
     except UnicodeDecodeError:
         pass
-    best = from_bytes(content).best()
+    matches = from_bytes(content)
+    best = matches.best()
     if best is None:
         return None
-    return Decoded(text=str(best), encoding=best.encoding)
+    # On few accented letters the detector cannot tell code pages apart (à or ą); Western ones are
+    # by far the likelier in English texts.
+    western = [
+        m for m in matches if m.encoding in _WESTERN and m.chaos < best.chaos + _WESTERN_CHAOS
+    ]
+    chosen = next(iter(western), best)
+    return Decoded(text=str(chosen), encoding=chosen.encoding)

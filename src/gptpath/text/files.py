@@ -90,12 +90,14 @@ def _contents(path: Path, relative: PurePosixPath) -> Iterator[tuple[PurePosixPa
         yield from _zip_members(path, relative)
     else:
         try:
-            opened = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
-            with opened:
-                yield relative, opened.read()
+            content = path.read_bytes()
+            if path.suffix.lower() == ".gz":
+                content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
             logger.warning("%s cannot be read: %s", relative, error)
             yield relative, UNREADABLE
+        else:
+            yield relative, content
 
 
 def _zip_members(

@@ -90,13 +90,16 @@ def list_source_files(package: str) -> list[SourceFile]:
             f"ingest.packages names {package!r}, whose installation records no Python files "
             "(an editable or a system package?); install it from a wheel or take it out"
         )
+    root = Path(str(dist.locate_file("")))
+    licence = _licence(dist)
+    version = dist.version.partition("+")[0]  # one release, whatever the build (+cpu)
     return [
         SourceFile(
-            path=Path(str(dist.locate_file(path))),
+            path=root / path,
             module=_module_name(path),
             group=package,
-            licence=_licence(dist),
-            version=dist.version.partition("+")[0],  # one release, whatever the build (+cpu)
+            licence=licence,
+            version=version,
         )
         for path in wanted
     ]
@@ -145,13 +148,13 @@ def _module_name(path: PurePosixPath) -> str:
 
 def _licence(dist: Distribution) -> str:
     """The SPDX expression, else the licence classifiers, else the first line of the field."""
-    metadata = dist.metadata
-    if expression := metadata.get("License-Expression"):
-        return expression
-    classifiers = [c for c in metadata.get_all("Classifier") or [] if c.startswith("License ::")]
+    fields = dist.metadata.json
+    if expression := fields.get("license_expression"):
+        return str(expression)
+    classifiers = [c for c in fields.get("classifier", []) if c.startswith("License ::")]
     if classifiers:
         return "; ".join(c.rpartition(" :: ")[2] for c in classifiers)
-    lines = (metadata.get("License") or "").strip().splitlines()
+    lines = str(fields.get("license", "")).strip().splitlines()
     return lines[0].strip() if lines else ""
 
 

@@ -13,11 +13,11 @@ from gptpath.text.files import SOURCE as FILES
 
 _UNDERLINE = re.compile(r"([-=~^\"'*#+`])\1{2,}$")
 _NO_PROSE = re.compile(r"(>>>|\.\.|[:|+#=*@\\$>~-]|\d+[.)]|\(?[a-z]\)|\[\d)")
-_FIELD_SECTIONS = frozenset(
-    "parameters|other parameters|arguments|keyword arguments|returns|return|return value|yields"
-    "|receives|raises|warns|attributes".split("|")
+_FIELD_SECTIONS = re.compile(
+    r"(?:(?:other )?parameters|(?:keyword )?arguments|returns?|return value|yields|receives"
+    r"|raises|warns|attributes)$"
 )
-_SKIPPED_SECTIONS = frozenset("see also|references|methods|examples|example".split("|"))
+_SKIPPED_SECTIONS = re.compile(r"(?:see also|references|methods|examples?)$")
 _GOOGLE_SECTION = re.compile(r"(?:Args|Arguments|Keyword Args|Attributes|Raises|Returns|Yields):$")
 _GOOGLE_FIELD = re.compile(r"\s+\*{0,2}\w+(?: \([^)]*\))?: +(.*)")
 _LONG_LINE = 200
@@ -94,14 +94,16 @@ def _paragraphs(document: Document) -> Iterator[str | None]:
             yield None
         if any(_NO_PROSE.match(line.lstrip()) for line in lines):
             yield None
-        elif section in _FIELD_SECTIONS or _GOOGLE_SECTION.match(lines[0] if lines else ""):
+        elif _FIELD_SECTIONS.match(section) or _GOOGLE_SECTION.match("".join(lines[:1])):
             yield from _descriptions(lines)
-        elif section in _SKIPPED_SECTIONS or not lines:
-            yield None
-        elif not book and any(line[:1].isspace() for line in lines):
+        elif _SKIPPED_SECTIONS.match(section) or not lines or (not book and _indented(lines)):
             yield None
         else:
             yield " ".join(line.strip() for line in lines)
+
+
+def _indented(lines: list[str]) -> bool:
+    return any(line[:1].isspace() for line in lines)
 
 
 def _descriptions(lines: list[str]) -> Iterator[str | None]:

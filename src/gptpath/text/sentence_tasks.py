@@ -24,19 +24,24 @@ LEAST_CONTEXT_CHARS = 50
 CHOICES = 4
 CANDIDATES = 10
 
-FUNCTION_WORDS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FUNCTION_WORDS = _words(
     """a an the this that these those it its is are was were be been being am do does did done has
     have had having will would shall should can could may might must not no nor and or but if then
     than as of in on at by for from to into onto over under with without within about between
     through during before after above below up down out off again so such only own same too very
     just also each every any all some both few more most other which who whom whose what when where
     why how there here he she they we you i him her them us me his their our your my one two
-    because while until against per via used using""".split()
+    because while until against per via used using"""
 )
 _ENDINGS = ("ing", "ed", "ly", "ion", "ions", "s", "er", "al")
 
-_MISPLACEABLE = frozenset(
-    "a an the of in on at by for from to into with its this these is are be was were".split()
+_MISPLACEABLE = _words(
+    "a an the of in on at by for from to into with its this these is are be was were"
 )
 """Function words that are wrong nearly wherever they were not written."""
 

@@ -18,26 +18,25 @@ def assign_splits(
     """Map each key to `low`'s name, `high`'s name or "train".
 
     `low` and `high` are (name, fraction): keys with a position below the first fraction, or in the
-    top of the second. So a key's split does not depend on the others, with one exception: where
-    there are so few keys that a split of positive fraction would stay empty, it takes the key with
-    the nearest position. Raises CorpusError if that leaves nothing for a split.
+    top of the second. So a key's split does not depend on the others. Only where there are so few
+    keys that a split of positive fraction would stay empty, ranks take the place of positions and
+    each such split gets at least one. Raises CorpusError with fewer keys than splits.
     """
-    places = sorted((position(seed, key), key) for key in set(keys))
-    splits = {
-        key: low[0] if place < low[1] else high[0] if place >= 1 - high[1] else "train"
-        for place, key in places
-    }
-    if not places:
-        raise CorpusError("no documents to split; nothing was read or everything was dropped")
-    if low[1] > 0 and low[0] not in splits.values():
-        splits[places[0][1]] = low[0]
-    if high[1] > 0 and high[0] not in splits.values():
-        splits[places[-1][1]] = high[0]
+    ranked = sorted(set(keys), key=lambda key: (position(seed, key), key))
     wanted = {"train"} | {name for name, fraction in (low, high) if fraction > 0}
-    missing = wanted - set(splits.values())
-    if missing:
+    if len(ranked) < len(wanted):
         raise CorpusError(
-            f"{len(places)} separable texts cannot fill the splits {sorted(wanted)}: "
-            f"{sorted(missing)} would be empty; add files or documents"
+            f"{len(ranked)} separable texts cannot fill the {len(wanted)} splits "
+            f"{', '.join(sorted(wanted))}; add files or documents"
         )
-    return splits
+    lows = sum(position(seed, key) < low[1] for key in ranked)
+    highs = sum(position(seed, key) >= 1 - high[1] for key in ranked)
+    if (low[1] > 0 and not lows) or (high[1] > 0 and not highs) or lows + highs == len(ranked):
+        lows, highs = (_share(len(ranked), fraction) for _, fraction in (low, high))
+    names = [low[0]] * lows + ["train"] * (len(ranked) - lows - highs) + [high[0]] * highs
+    return dict(zip(ranked, names, strict=True))
+
+
+def _share(count: int, fraction: float) -> int:
+    """How many of a few keys a held-out split gets: at least one, and at most a third."""
+    return min(max(1, round(fraction * count)), max(1, count // 3)) if fraction > 0 else 0

@@ -63,22 +63,19 @@ def read_specs(folder: Path) -> dict[str, TaskSpec]:
     """All tasks of a folder by name, absent ones included."""
     path = folder / SPECS_FILE
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        specs = [
-            TaskSpec(
-                **{
-                    **entry,
-                    "labels": tuple(entry["labels"]),
-                    "columns": tuple(entry["columns"]),
-                }
-            )
-            for entry in entries
-        ]
+        entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        specs = [_spec(entry) for entry in entries]
     except FileNotFoundError:
         raise CorpusError(f"no {path}; run `gptpath ingest` first") from None
     except (ValueError, TypeError, KeyError) as error:
         raise CorpusError(f"{path} is damaged: {error!r}; run `gptpath ingest` again") from None
     return {spec.name: spec for spec in specs}
+
+
+def _spec(entry: dict[str, Any]) -> TaskSpec:
+    tuples = {key: tuple(entry[key]) for key in ("labels", "columns")}
+    fields: dict[str, Any] = {**entry, **tuples}
+    return TaskSpec(**fields)
 
 
 def read_items(

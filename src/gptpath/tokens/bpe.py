@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import rustbpe
+from rustbpe import Tokenizer  # pyright: ignore[reportAttributeAccessIssue]
 
 from gptpath.errors import TokenError
 
@@ -28,7 +28,7 @@ def train_ranks(texts: Iterable[str], *, vocab_size: int) -> list[bytes]:
     TokenError if the texts hold fewer different pairs than merges are wanted.
     """
     logging.getLogger("rustbpe").setLevel(logging.WARNING)  # it logs every percent of the merges
-    tokenizer = rustbpe.Tokenizer()
+    tokenizer = Tokenizer()
     tokenizer.train_from_iterator(iter(texts), vocab_size - 1, pattern=PATTERN)
     ranks = [bytes([value]) for value in range(BYTES)]
     for token, rank in sorted(tokenizer.get_mergeable_ranks(), key=lambda pair: pair[1]):

@@ -204,7 +204,8 @@ def open_split(folder: Path, split: str, verify: bool = False) -> TokenSplit:
     )
     if len(opened) != entry["tokens"]:
         raise TokenError(
-            f"{folder / INDEX_FILE}: {entry['tokens']} tokens of {split!r}, its shards {len(opened)}"
+            f"{folder / INDEX_FILE} says {entry['tokens']} tokens of {split!r}, "
+            f"its shards hold {len(opened)}"
         )
     return opened
 
@@ -239,6 +240,6 @@ def _map_shard(path: Path, entry: dict[str, Any], dtype: np.dtype[Any], verify: 
     if digest.hex() != entry["sha256"]:
         raise TokenError(f"{path} is not the shard that {INDEX_FILE} names; {again}")
     tokens: Tokens = np.memmap(path, dtype=dtype, mode="r", offset=HEADER_BYTES, shape=(count,))
-    if verify and hashlib.sha256(tokens).digest() != digest:
+    if verify and hashlib.sha256(tokens.data).digest() != digest:
         raise TokenError(f"{path} is corrupt: its ids do not match their checksum; {again}")
     return tokens

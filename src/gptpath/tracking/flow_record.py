@@ -45,7 +45,7 @@ class FlowRecord:
         from mlflow.exceptions import MlflowException
 
         known = {VERSION: version} if skipped else {"mlflow.parentRunId": self.run_id}
-        stage_run = stage_run or self._find(name, known)
+        stage_run = stage_run or _find(self._client, self.run_id, name, known)
         if stage_run is None:
             return None
         if skipped:
@@ -57,17 +57,6 @@ class FlowRecord:
         except MlflowException:
             logger.info("the MLflow run %s of %s is not in this store", stage_run, name)
         return stage_run
-
-    def _find(self, name: str, tags: Mapping[str, str]) -> str | None:
-        assert self._client is not None and self.run_id is not None, "only called with a store"
-        experiment = self._client.get_run(self.run_id).info.experiment_id
-        wanted = tags | {"mlflow.runName": name}
-        found = self._client.search_runs(
-            [experiment],
-            " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items()),
-            max_results=1,
-        )
-        return found[0].info.run_id if found else None
 
     def finish(self, status: Status) -> None:
         """End the run."""
@@ -96,3 +85,14 @@ def open_flow_record(
         },
     )
     return FlowRecord(client, run.info.run_id)
+
+
+def _find(client: "MlflowClient", flow_run: str, name: str, tags: Mapping[str, str]) -> str | None:
+    """Return the newest run of a stage, in the flow's experiment, that has the tags."""
+    wanted = {**tags, "mlflow.runName": name}
+    found = client.search_runs(
+        [client.get_run(flow_run).info.experiment_id],
+        " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items()),
+        max_results=1,
+    )
+    return found[0].info.run_id if found else None

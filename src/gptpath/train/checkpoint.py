@@ -68,6 +68,12 @@ def restore_state(
     return 0, History()
 
 
+def remove_states(folder: Path) -> None:
+    """Forget everything that could be resumed from `folder`."""
+    for path in _states(folder):
+        shutil.rmtree(path)
+
+
 def _states(folder: Path) -> list[Path]:
     return sorted(folder.glob("state-*"))
 

@@ -38,6 +38,9 @@ Tokens = npt.NDArray[np.int64]
 LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**26}
 """Most logits held at once: what fits a core's cache, and 256 MiB in float32."""
 
+GENERATED_AT_ONCE = 32
+"""Prompts that are continued side by side."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
@@ -128,7 +131,7 @@ class Scorer:
             context, continuations = self._encode(request)
             longest = max(map(len, continuations))
             keep = min(len(context), self.context_length + 1 - longest)
-            if len(continuations) > 1 and keep > 0:
+            if len(continuations) > 1 and len(context) > 1 and keep > 0:
                 groups.append(_Group(context[-keep:], continuations))
                 group_owner.append(number)
                 continue
@@ -161,21 +164,27 @@ class Scorer:
     def generate(
         self, prompts: Sequence[str], *, max_new_tokens: int, top_k: int, seed: int
     ) -> list[str]:
-        """Sampled continuations of `prompts` (without the prompts), `batch_size` at a time."""
-        written: list[str] = []
-        for start in range(0, len(prompts), self.batch_size):
-            batch = prompts[start : start + self.batch_size]
-            self.tokens += sum(len(self.encoding.encode_ordinary(p)) for p in batch)
-            self.tokens += max_new_tokens * len(batch)
-            written += generate(
+        """Sampled continuations of `prompts` (without the prompts).
+
+        A sample depends on its place in its batch. So that it does not depend on `batch_size`,
+        batches have a size of their own, GENERATED_AT_ONCE; they hold prompts of like length.
+        """
+        lengths = [len(self.encoding.encode_ordinary(prompt)) for prompt in prompts]
+        order = sorted(range(len(prompts)), key=lambda i: (lengths[i], i))
+        written: dict[int, str] = {}
+        for start in range(0, len(order), GENERATED_AT_ONCE):
+            batch = order[start : start + GENERATED_AT_ONCE]
+            texts = generate(
                 self.model,
                 self.encoding,
-                batch,
+                [prompts[i] for i in batch],
                 max_new_tokens=max_new_tokens,
                 top_k=top_k,
                 seed=seed + start,
             )
-        return written
+            written.update(zip(batch, texts, strict=True))
+        self.tokens += sum(lengths) + max_new_tokens * len(prompts)
+        return [written[i] for i in range(len(prompts))]
 
     def _encode(self, request: Request) -> tuple[Tokens, list[Tokens]]:
         context = request.context.rstrip()

@@ -37,7 +37,8 @@ def test_continuation_by_mean_and_by_sum_are_separate_columns(knowing, report):
     item = ChoiceItem(id="a", context="c", choices=(" longer text", " s"), label=0)
     table = {" longer text": -0.5, " s": -1.0}  # the better mean, the worse sum
     result = score_continuation(knowing(per_byte(table)), report, [item])
-    assert values(result) == {"accuracy": 1.0, "accuracy-sum": 0.0, "accuracy-gain": 0.0}
+    assert values(result)["accuracy"] == 1.0
+    assert values(result)["accuracy-sum"] == 0.0
 
 
 def test_the_gain_prefers_what_the_context_makes_likelier_than_it_is_anywhere(knowing, report):

@@ -169,3 +169,12 @@ def test_generation_returns_one_continuation_per_prompt(make_scorer: MakeScorer)
     assert len(written) == 3
     assert written == scorer.generate(prompts, max_new_tokens=5, top_k=2, seed=0)
     assert scorer.tokens == 2 * (6 + 3 * 5)
+
+
+def test_generation_does_not_depend_on_the_batch_size(make_scorer: MakeScorer) -> None:
+    prompts = [f"a{i}" for i in range(40)]
+    one, other = (
+        make_scorer(batch_size=size).generate(prompts, max_new_tokens=2, top_k=2, seed=0)
+        for size in (3, 64)
+    )
+    assert one == other

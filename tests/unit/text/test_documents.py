@@ -1,0 +1,50 @@
+import polars as pl
+import pytest
+
+from gptpath.errors import CorpusError
+from gptpath.text import documents as module
+from gptpath.text.documents import COLUMNS, count_documents, read_documents, read_texts, write_documents
+
+
+def test_an_id_depends_on_place_and_text_but_not_on_the_version(document):
+    one = document("Some words.")
+    assert one.id == document("Some words.", licence="MIT").id
+    others = [document("Other words."), document(group="b"), document(location="a.b:d")]
+    assert len({one.id, *(other.id for other in others)}) == 4
+
+
+def test_documents_come_back_in_id_order_with_all_their_fields(tmp_path, document):
+    given = [document(f"Text {n} with é.", location=f"m:{n}", licence="MIT") for n in range(30)]
+    write_documents(tmp_path / "x" / "train.parquet", given)
+    assert read_documents(tmp_path / "x" / "train.parquet") == sorted(given, key=lambda d: d.id)
+
+
+def test_the_order_given_does_not_change_a_byte(tmp_path, document):
+    given = [document(f"Text {n}.") for n in range(50)]
+    write_documents(tmp_path / "a", given)
+    write_documents(tmp_path / "b", reversed(given))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_batches_of_texts_hold_every_text_once_in_order(tmp_path, document, monkeypatch):
+    monkeypatch.setattr(module, "ROWS_PER_GROUP", 7)
+    write_documents(tmp_path / "a", [document(f"Text {n}.") for n in range(31)])
+    batches = list(read_texts(tmp_path / "a"))
+    assert [len(batch) for batch in batches] == [7, 7, 7, 7, 3]
+    assert sum(batches, []) == [d.text for d in read_documents(tmp_path / "a")]
+    assert count_documents(tmp_path / "a") == 31
+
+
+def test_a_missing_corpus_names_the_stage_to_run(tmp_path):
+    with pytest.raises(CorpusError, match="gptpath ingest"):
+        read_documents(tmp_path / "train.parquet")
+
+
+def test_a_file_that_is_no_parquet_or_has_other_columns_is_refused(tmp_path):
+    (tmp_path / "a").write_bytes(b"no parquet at all")
+    with pytest.raises(CorpusError, match="not a readable parquet"):
+        count_documents(tmp_path / "a")
+    pl.DataFrame({"text": ["x"]}).write_parquet(tmp_path / "b")
+    with pytest.raises(CorpusError, match=COLUMNS[0]):
+        read_documents(tmp_path / "b")

@@ -1,0 +1,139 @@
+import gzip
+import logging
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gptpath.errors import CorpusError
+from gptpath.events import Progress, ignore
+from gptpath.text import files
+from gptpath.text.decoding import BINARY
+from gptpath.text.files import cut_into_parts, read_files
+
+ROOT = Path(__file__).parents[3]
+REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01"
+
+
+@pytest.fixture
+def raw(tmp_path) -> Path:
+    folder = tmp_path / "raw"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "b.txt").write_text("Second book.")
+    (folder / "deep" / "a.md").write_text("First book.")
+    (folder / "c.txt.gz").write_bytes(gzip.compress("Dritte — Büch".encode()))
+    with zipfile.ZipFile(folder / "d.zip", "w") as archive:
+        archive.writestr("inside/e.txt", "Fourth book.")
+        archive.writestr("inside/README.txt", "About.")
+        archive.writestr("inside/data.csv", "1,2")
+    return folder
+
+
+def test_texts_of_all_kinds_are_read_in_the_order_of_their_paths(raw):
+    read = read_files(raw, emit=ignore)
+    assert [(d.location, d.group, d.text) for d in read.documents] == [
+        ("b.txt", "b", "Second book."),
+        ("c.txt.gz", "c", "Dritte — Büch"),
+        ("d.zip/inside/e.txt", "e", "Fourth book."),
+        ("deep/a.md", "a", "First book."),
+    ]
+    assert read.dropped == {files.ABOUT_THE_DATA: 1, files.UNSUPPORTED: 1}
+
+
+def test_one_file_alone_is_a_source_too(raw):
+    (document,) = read_files(raw / "b.txt", emit=ignore).documents
+    assert document.location == "b.txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("picture.txt", PNG, BINARY),
+        ("picture.png", PNG, files.UNSUPPORTED),
+        ("table.json.gz", gzip.compress(b"{}"), files.UNSUPPORTED),
+        ("cut.txt.gz", gzip.compress(b"words " * 1000)[:-20], files.UNREADABLE),
+        ("not.txt.gz", b"plain words", files.UNREADABLE),
+        ("not.zip", b"plain words", files.UNREADABLE),
+        ("blank.txt", b" \n\r\n", files.EMPTY),
+        (".hidden.txt", b"words", files.HIDDEN),
+        ("README", b"words", files.ABOUT_THE_DATA),
+        ("SOURCE_README.md", b"words", files.ABOUT_THE_DATA),
+        ("LICENSE.txt", b"words", files.ABOUT_THE_DATA),
+        ("Licence-MIT.txt", b"words", files.ABOUT_THE_DATA),
+        ("MANIFEST.tsv", b"words", files.ABOUT_THE_DATA),
+    ],
+)
+def test_an_unusable_file_is_a_counted_drop_and_loses_nothing_else(
+    raw, name, content, reason, caplog
+):
+    caplog.set_level(logging.INFO)
+    before = read_files(raw, emit=ignore)
+    (raw / name).write_bytes(content)
+    after = read_files(raw, emit=ignore)
+    assert after.documents == before.documents
+    assert after.dropped - before.dropped == {reason: 1}
+    assert name in caplog.text
+
+
+def test_a_damaged_member_of_an_archive_keeps_the_members_before_it(raw):
+    path = raw / "d.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("a.txt", "Sound text.")
+        archive.writestr("b.txt", "Damaged text.")
+    path.write_bytes(path.read_bytes().replace(b"Damaged", b"damaged"))
+    read = read_files(path, emit=ignore)
+    assert [d.text for d in read.documents] == ["Sound text."]
+    assert read.dropped == {files.UNREADABLE: 1}
+
+
+def test_an_empty_folder_says_what_to_put_there(tmp_path):
+    with pytest.raises(CorpusError, match=r"no files.*put \.txt"):
+        read_files(tmp_path, emit=ignore)
+
+
+def test_a_folder_without_usable_text_lists_the_reasons(tmp_path):
+    (tmp_path / "README.md").write_text("About.")
+    (tmp_path / "p.txt").write_bytes(PNG)
+    with pytest.raises(CorpusError, match=f"1 {files.ABOUT_THE_DATA}, 1 {BINARY}"):
+        read_files(tmp_path, emit=ignore)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(CorpusError, match="nowhere does not exist"):
+        read_files(tmp_path / "nowhere", emit=ignore)
+
+
+def test_progress_counts_files(raw):
+    events: list[object] = []
+    read_files(raw, emit=events.append)
+    assert events[-1] == Progress(done=4, total=4, what="files")
+
+
+def test_parts_end_at_paragraphs_and_join_to_the_whole():
+    text = "\n\n".join(f"Paragraph {n} " + "word " * (n % 9) + "end." for n in range(60))
+    parts = cut_into_parts(text, 200)
+    assert "\n\n".join(parts) == text
+    assert all(len(part) <= 200 and part.endswith("end.") for part in parts)
+
+
+def test_a_paragraph_that_is_too_long_is_cut_at_lines_sentences_and_at_last_anywhere():
+    for text in ("line of words\n" * 50, "One sentence. " * 50, "word " * 100, "x" * 500):
+        parts = cut_into_parts(text, 120)
+        assert all(len(part) <= 120 for part in parts)
+        assert "".join("".join(parts).split()) == "".join(text.split())
+    assert all(part.endswith("ce. ") for part in cut_into_parts("One sentence. " * 50, 120))
+
+
+@pytest.mark.skipif(not (REAL / "books").is_dir(), reason="the published books are not here")
+def test_real_books_are_all_read_and_papers_about_them_are_not():
+    read = read_files(REAL / "books", emit=ignore)
+    assert len(read.documents) == 52
+    assert read.dropped == {files.ABOUT_THE_DATA: 2}
+    encodings = {d.location.split("/")[-1]: d.metadata["encoding"] for d in read.documents}
+    assert encodings["1661-8.txt.gz"] != "utf-8"
+    holmes = next(d for d in read.documents if d.group == "1661-8")
+    assert "à" in holmes.text
+    assert "\r" not in holmes.text

@@ -1,0 +1,143 @@
+import ast
+import shutil
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PathDistribution
+from pathlib import Path
+
+import pytest
+
+from gptpath.errors import CorpusError
+from gptpath.events import Progress, ignore
+from gptpath.text import installed_docs
+from gptpath.text.installed_docs import docstrings, list_source_files, read_installed_docs
+
+SOURCE = '''
+"""Module doc."""
+if True:
+    class Outer:
+        """Outer doc.
+
+            Indented.
+        """
+        def method(self):
+            """Method doc."""
+            def inner():
+                "Inner doc."
+        async def later(self):
+            """Later doc."""
+try:
+    pass
+except ValueError:
+    def fallback():
+        """Fallback doc."""
+def bare():
+    return "no docstring"
+'''
+
+
+def install(site: Path, files: dict[str, str]) -> Path:
+    info = site / "sample-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: sample\nVersion: 1.0+cpu\n"
+        "Classifier: License :: OSI Approved :: MIT License\n"
+    )
+    (info / "RECORD").write_text("".join(f"{name},,\n" for name in files) + "sample/x.so,,\n")
+    for name, text in files.items():
+        path = site / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return info
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    doc = '"""{} documentation that is long enough."""\n'
+    info = install(
+        tmp_path / "site",
+        {
+            "sample/b.py": doc.format("Second") + "raise SystemExit('imported')\n",
+            "sample/__init__.py": doc.format("First"),
+            "sample/tests/test_b.py": doc.format("Test"),
+            "sample/conftest.py": doc.format("Fixture"),
+            "sample/template.py": "{{ no python }",
+            "../../bin/tool.py": doc.format("Outside"),
+        },
+    )
+    monkeypatch.setattr(installed_docs, "distribution", lambda name: PathDistribution(info))
+    return tmp_path / "site"
+
+
+def read(packages: list[str], min_chars: int = 10):
+    with ThreadPoolExecutor(2) as executor:
+        return read_installed_docs(packages, min_chars=min_chars, executor=executor, emit=ignore)
+
+
+def test_docstrings_have_qualified_names_and_are_dedented():
+    found = dict(docstrings(ast.parse(textwrap.dedent(SOURCE))))
+    assert found == {
+        "": "Module doc.",
+        "Outer": "Outer doc.\n\n    Indented.",
+        "Outer.method": "Method doc.",
+        "Outer.method.<locals>.inner": "Inner doc.",
+        "Outer.later": "Later doc.",
+        "fallback": "Fallback doc.",
+    }
+
+
+def test_a_distribution_is_parsed_not_imported_and_its_tests_are_left_out(site):
+    extracted = read(["sample"])
+    assert [d.location for d in extracted.documents] == ["sample", "sample.b"]
+    assert extracted.unparsable == 1
+    document = extracted.documents[0]
+    assert (document.group, document.licence) == ("sample", "MIT License")
+    assert document.metadata == {"version": "1.0"}
+
+
+def test_where_a_package_is_installed_does_not_matter(site, tmp_path, monkeypatch):
+    before = read(["sample"])
+    moved = shutil.move(site, tmp_path / "elsewhere")
+    info = PathDistribution(Path(moved) / "sample-1.0.dist-info")
+    monkeypatch.setattr(installed_docs, "distribution", lambda name: info)
+    assert read(["sample"]) == before
+
+
+def test_short_docstrings_are_not_read(site):
+    assert read(["sample"], min_chars=1000).documents == []
+
+
+def test_a_distribution_that_is_not_installed_is_named():
+    with pytest.raises(CorpusError, match="no-such-distribution.*pip install"):
+        list_source_files("no-such-distribution")
+
+
+def test_a_distribution_without_python_files_is_refused(tmp_path, monkeypatch):
+    info = install(tmp_path, {})
+    monkeypatch.setattr(installed_docs, "distribution", lambda name: PathDistribution(info))
+    with pytest.raises(CorpusError, match="no Python files"):
+        list_source_files("sample")
+
+
+def test_a_recorded_file_that_is_gone_is_an_error_not_a_silent_loss(site):
+    (site / "sample" / "b.py").unlink()
+    with pytest.raises(CorpusError, match="reinstall sample"):
+        read(["sample"])
+
+
+def test_the_standard_library_has_no_tests_and_no_installed_packages():
+    modules = {file.module for file in list_source_files("python")}
+    assert {"json", "asyncio.tasks", "collections"} <= modules
+    assert not any("test" in m.split(".") or "site-packages" in m for m in modules)
+
+
+def test_progress_is_told_by_batches_and_batches_change_nothing(site, monkeypatch):
+    whole = read(["sample"])
+    monkeypatch.setattr(installed_docs, "FILES_PER_BATCH", 1)
+    events: list[object] = []
+    with ThreadPoolExecutor(2) as executor:
+        batched = read_installed_docs(
+            ["sample"], min_chars=10, executor=executor, emit=events.append
+        )
+    assert batched == whole
+    assert events[-1] == Progress(done=3, total=3, what="batches of source files")
