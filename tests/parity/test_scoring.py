@@ -10,7 +10,8 @@ from gptpath.config.model import ModelConfig
 from gptpath.model.folder import load_weights
 from gptpath.model.interop import from_gpt2
 from gptpath.model.transformer import Transformer
-from gptpath.zeroshot.scoring import Request, Scorer
+from gptpath.zeroshot.likelihood import Request
+from gptpath.zeroshot.scoring import Scorer
 
 CONTEXT = 32
 END_OF_TEXT = 256

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gptpath.config.presets import PRESETS, gpt1_laptop, gpt2_laptop_m
+from gptpath.config.presets import PRESETS, gpt1_117m, gpt2_124m
 from gptpath.model.build import (
     build_model,
     count_parameters,
@@ -43,7 +43,7 @@ def test_flops_per_token_agree_with_the_fact_sheet(preset, flops):
 
 
 def test_initial_weights_have_the_published_spreads():
-    config = replace(gpt2_laptop_m(), n_embd=192)
+    config = replace(gpt2_124m(), n_layer=3, n_head=3, n_embd=192, vocab_size=2048)
     state = build_model(config, seed=0).state_dict()
     residual = 0.02 / math.sqrt(2 * config.n_layer)
     expected = {
@@ -60,7 +60,9 @@ def test_initial_weights_have_the_published_spreads():
 
 
 def test_gpt1_starts_with_the_same_spread_everywhere():
-    state = build_model(replace(gpt1_laptop(), n_embd=192), seed=0).state_dict()
+    state = build_model(
+        replace(gpt1_117m(), n_layer=3, n_head=3, n_embd=192, vocab_size=2048), seed=0
+    ).state_dict()
     for name, tensor in state.items():
         if tensor.dim() == 2:
             assert tensor.std().item() == pytest.approx(0.02, rel=0.03), name
@@ -83,7 +85,7 @@ def test_first_loss_of_a_fresh_model_is_near_that_of_a_uniform_guess():
     torch.manual_seed(0)
     tokens = torch.randint(0, 2048, (4, 65))
     for preset in ("gpt1_laptop", "gpt2_laptop_l", "lstm_laptop"):
-        model = build_model(PRESETS[preset](), seed=0).eval()
+        model = build_model(replace(PRESETS[preset](), init_std=0.02), seed=0).eval()
         with torch.no_grad():
             logits = model(tokens[:, :-1])
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from gptpath.config.model import ModelConfig
 from gptpath.model.build import build_model
-from gptpath.zeroshot.scoring import Request, Scorer
+from gptpath.zeroshot.likelihood import Request
+from gptpath.zeroshot.scoring import Scorer
 
 TEXTS = st.text(alphabet="ab c", max_size=24)
 REQUESTS = st.lists(

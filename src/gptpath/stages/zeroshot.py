@@ -6,10 +6,9 @@ zeroshot.benchmarks_dir; writes metrics/zeroshot/MODEL/{results.json,items.parqu
 
 import logging
 import os
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -51,57 +50,100 @@ def run(context: StageContext) -> StageOutcome:
     """
     if context.item is None:
         raise ConfigError("gptpath zeroshot needs a model: one of matrix.models")
-    compute, settings = context.params.compute, context.params.zeroshot
-    configure(compute.threads)
+    configure(context.params.compute.threads)
     folder = context.path("models", "pretrained", context.item)
-    tasks, absent = _prepare_all(context, folder)
-    report = Resampling(samples=settings.bootstrap_samples, seed=context.params.seed)
     config = load_config(folder)
-    steps = published_steps(folder)
+    tasks, absent = _prepare_all(context, folder)
+    asked = _ask_all(context, folder, tasks)
     step_tokens = context.params.recipe(context.item).batch_size_sequences * config.context_length
-    checkpoints: list[dict[str, Any]] = []
-    records: list[ItemRecord] = []
-    scores: list[Score] = []
-    parameters = tokens = done = 0
-    rounds = [[t for t in tasks if step == steps[-1] or t.name not in FINAL_ONLY] for step in steps]
-    for step, asked in zip(steps, rounds, strict=True):
-        model = load_model(folder, step=step, device=resolve_device(compute.device))
-        parameters = count_parameters(model)
-        scorer = Scorer(
-            model,
-            load_encoding(folder / "tokenizer"),
-            batch_size=settings.batch_size,
-            precision=compute.precision,
-        )
-        scores, records = [], []
-        for task in asked:
-            result = task.score(scorer, Reporter(task=task.name, resampling=report))
-            scores += result.scores
-            records += result.records
-            done += 1
-            context.emit(Progress(done=done, total=sum(map(len, rounds)), what="tasks"))
-        tokens += scorer.tokens
-        context.emit(Evaluated(step=step, values=_values(scores)))
-        checkpoints.append(
-            {"step": step, "tokens": step * step_tokens, "scores": [asdict(s) for s in scores]}
-        )
     out = context.path("metrics", "zeroshot", context.item)
-    _write_items(out / "items.parquet", records)
+    _write_items(out / "items.parquet", asked[-1].records)
     write_json(
         out / "results.json",
         {
             "model": context.item,
             "family": config.family,
-            "parameters": parameters,
-            "checkpoints": checkpoints,
+            "parameters": asked[-1].parameters,
+            "checkpoints": [
+                {
+                    "step": each.step,
+                    "tokens": each.step * step_tokens,
+                    "scores": [asdict(score) for score in each.scores],
+                }
+                for each in asked
+            ],
             "absent": absent,
             "malformed": {task.name: task.malformed for task in tasks},
             "final_only": [task.name for task in tasks if task.name in FINAL_ONLY],
         },
     )
+    tokens = sum(each.tokens for each in asked)
     # flops_per_token counts forward and backward; a forward pass alone is a third of it.
     return StageOutcome(
-        metrics=_values(scores), tokens=tokens, flops=tokens * flops_per_token(config) / 3
+        metrics=_values(asked[-1].scores),
+        tokens=tokens,
+        flops=tokens * flops_per_token(config) / 3,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """One checkpoint and its answers."""
+
+    step: int
+    parameters: int
+    scores: list[Score]
+    records: list[ItemRecord]
+    tokens: int
+    """Positions run through the model."""
+
+
+def _ask_all(context: StageContext, folder: Path, tasks: Sequence[Task]) -> list[Asked]:
+    """Ask every published checkpoint in turn, the finished model last."""
+    steps = published_steps(folder)
+    rounds = [[t for t in tasks if step == steps[-1] or t.name not in FINAL_ONLY] for step in steps]
+    total = sum(map(len, rounds))
+    asked: list[Asked] = []
+    for step, of_step in zip(steps, rounds, strict=True):
+        done = sum(map(len, rounds[: len(asked)]))
+
+        def on_task(count: int, before: int = done) -> None:
+            context.emit(Progress(done=before + count, total=total, what="tasks"))
+
+        asked.append(_ask(context, folder, step, of_step, on_task))
+        context.emit(Evaluated(step=step, values=_values(asked[-1].scores)))
+    return asked
+
+
+def _ask(
+    context: StageContext,
+    folder: Path,
+    step: int,
+    tasks: Sequence[Task],
+    on_task: Callable[[int], None],
+) -> Asked:
+    compute, settings = context.params.compute, context.params.zeroshot
+    resampling = Resampling(samples=settings.bootstrap_samples, seed=context.params.seed)
+    model = load_model(folder, step=step, device=resolve_device(compute.device))
+    scorer = Scorer(
+        model,
+        load_encoding(folder / "tokenizer"),
+        batch_size=settings.batch_size,
+        precision=compute.precision,
+    )
+    scores: list[Score] = []
+    records: list[ItemRecord] = []
+    for count, task in enumerate(tasks, start=1):
+        result = task.score(scorer, Reporter(task=task.name, resampling=resampling))
+        scores += result.scores
+        records += result.records
+        on_task(count)
+    return Asked(
+        step=step,
+        parameters=count_parameters(model),
+        scores=scores,
+        records=records,
+        tokens=scorer.tokens,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from gptpath.config.params import Ingest
+from gptpath.config.sections import Ingest
 from gptpath.events import Emit
 from gptpath.text.cleaning import clean, drop_reason
 from gptpath.text.deduplication import without_duplicates

@@ -37,6 +37,8 @@ def package(held: Sequence[HeldOut], names: Sequence[str], most_items: int) -> I
     All classes are cut to the size of the smallest.
     """
     members = {name: [h for h in held if h.document.group == name] for name in names}
+    if not names:
+        return
     per_class = min(most_items // len(names), *(len(m) for m in members.values()))
     written = _written_names(held, names)
     for place in range(per_class):

@@ -155,4 +155,5 @@ def cut(text: str, most_chars: int) -> str:
     """`text` cut at a blank, at most `most_chars` long."""
     if len(text) <= most_chars:
         return text
-    return text[: most_chars + 1].rsplit(None, 1)[0][:most_chars]
+    head = text[:most_chars]
+    return head if text[most_chars].isspace() else head.rsplit(None, 1)[0]

@@ -9,6 +9,7 @@ import ast
 import csv
 import gc
 import inspect
+import os
 import platform
 import sysconfig
 import warnings
@@ -116,7 +117,11 @@ def _recorded_python_files(dist: Distribution) -> set[PurePosixPath]:
 
 def _standard_library() -> list[SourceFile]:
     root = Path(sysconfig.get_path("stdlib"))
-    relative = sorted(PurePosixPath(p.relative_to(root).as_posix()) for p in root.rglob("*.py"))
+    relative: list[PurePosixPath] = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]
+        place = PurePosixPath(Path(folder).relative_to(root).as_posix())
+        relative += [place / name for name in names if name.endswith(".py")]
     return [
         SourceFile(
             path=root / path,
@@ -125,7 +130,7 @@ def _standard_library() -> list[SourceFile]:
             licence="PSF-2.0",
             version=platform.python_version(),
         )
-        for path in relative
+        for path in sorted(relative)
         # config-3.x-<platform> holds build scripts; its name differs between machines.
         if _is_wanted(path) and not path.parts[0].startswith(("config-", "_sysconfigdata"))
     ]

@@ -56,8 +56,8 @@ class Prose:
 
     @property
     def body(self) -> list[str]:
-        """All sentences but the summary."""
-        return self.sentences[self.summary is not None :]
+        """All sentences but the summary, which some authors repeat."""
+        return [sentence for sentence in self.sentences if sentence != self.summary]
 
 
 def prose_of(document: Document) -> Prose:

@@ -32,11 +32,8 @@ def assign_splits(
     lows = sum(position(seed, key) < low[1] for key in ranked)
     highs = sum(position(seed, key) >= 1 - high[1] for key in ranked)
     if (low[1] > 0 and not lows) or (high[1] > 0 and not highs) or lows + highs == len(ranked):
-        lows, highs = (_share(len(ranked), fraction) for _, fraction in (low, high))
+        lows, highs = (max(f > 0, round(f * len(ranked))) for _, f in (low, high))
+        lows = min(lows, len(ranked) - 1 - (highs > 0))
+        highs = min(highs, len(ranked) - 1 - lows)
     names = [low[0]] * lows + ["train"] * (len(ranked) - lows - highs) + [high[0]] * highs
     return dict(zip(ranked, names, strict=True))
-
-
-def _share(count: int, fraction: float) -> int:
-    """How many of a few keys a held-out split gets: at least one, and at most a third."""
-    return min(max(1, round(fraction * count)), max(1, count // 3)) if fraction > 0 else 0

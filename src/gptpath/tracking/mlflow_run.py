@@ -20,6 +20,9 @@ FLUSH_SECONDS = 5.0
 BATCH_METRICS = 1000
 """MLflow's own limit of metrics in one batch."""
 
+INVALID = "INVALID_PARAMETER_VALUE"
+"""MLflow's code for numbers that it will never take; all else may pass and is tried again."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -94,7 +97,8 @@ class MlflowRun:
                 self._client.log_batch(self._run_id, metrics=batch)
             except MlflowException as error:
                 logger.warning("MLflow did not take %d numbers: %s", len(batch), error)
-                return
+                if error.error_code != INVALID:
+                    return
             del self._waiting[:BATCH_METRICS]
 
 

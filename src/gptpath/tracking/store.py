@@ -10,6 +10,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
+ENVIRONMENT = "MLFLOW_TRACKING_URI"
+"""MLflow's own variable for the address of its store."""
+
+
 def tracking_is_on() -> bool:
     """Whether runs are recorded; `GPTPATH_TRACKING=off` switches it off."""
     return os.environ.get("GPTPATH_TRACKING", "").lower() != "off"
@@ -27,7 +32,7 @@ def tracking_is_on() -> bool:
 
 def tracking_uri(root: Path) -> str:
     """Address of the MLflow store: MLFLOW_TRACKING_URI, or a database in the checkout."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    return os.environ.get(ENVIRONMENT) or f"sqlite:///{root.resolve() / 'mlflow.db'}"
 
 
 def open_client(root: Path) -> "MlflowClient":
@@ -52,8 +57,19 @@ def open_client(root: Path) -> "MlflowClient":
             f"MLflow at {uri} does not answer: {error}; "
             "check MLFLOW_TRACKING_URI, or run without records: GPTPATH_TRACKING=off"
         ) from error
-    mlflow.set_tracking_uri(uri)
+    _set_default_uri(mlflow, uri)
     return client
+
+
+def _set_default_uri(mlflow: ModuleType, uri: str) -> None:
+    """Make `uri` the default of MLflow's plain functions, in this process alone.
+
+    MLflow also writes the environment, which would pass for the user's own setting.
+    """
+    before = os.environ.get(ENVIRONMENT)
+    mlflow.set_tracking_uri(uri)
+    if before is None:
+        os.environ.pop(ENVIRONMENT, None)
 
 
 def experiment_id(client: "MlflowClient", root: Path, profile: str) -> str:
@@ -63,7 +79,7 @@ def experiment_id(client: "MlflowClient", root: Path, profile: str) -> str:
         found = client.get_experiment_by_name(name)
         if found is not None:
             return found.experiment_id
-        own = not os.environ.get("MLFLOW_TRACKING_URI")
+        own = not os.environ.get(ENVIRONMENT)
         location = (root.resolve() / "mlartifacts").as_uri() if own else None
         return client.create_experiment(name, artifact_location=location)
 

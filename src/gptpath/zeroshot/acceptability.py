@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gptpath.zeroshot.items import AcceptabilityItem
+from gptpath.zeroshot.likelihood import Likelihood, Request
 from gptpath.zeroshot.results import ItemRecord, Reporter, Sums, TaskResult
-from gptpath.zeroshot.scoring import Likelihood, Request, Scorer
+from gptpath.zeroshot.scoring import Scorer
 
 Pair = tuple[AcceptabilityItem, AcceptabilityItem]
 """The natural sentence and its corruption."""

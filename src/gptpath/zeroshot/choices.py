@@ -1,10 +1,12 @@
 """Which of several texts is true: cloze (CBT), true continuation, Winograd schemas."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from gptpath.zeroshot.items import ChoiceItem, ClozeItem, SchemaItem
+from gptpath.zeroshot.likelihood import Likelihood, Request
 from gptpath.zeroshot.results import ItemRecord, Reporter, TaskResult, argmax
-from gptpath.zeroshot.scoring import Likelihood, Request, Scorer
+from gptpath.zeroshot.scoring import Scorer
 
 
 def score_cloze(scorer: Scorer, report: Reporter, items: Sequence[ClozeItem]) -> TaskResult:
@@ -55,9 +57,7 @@ def score_continuation(scorer: Scorer, report: Reporter, items: Sequence[ChoiceI
     answers = scorer.log_likelihoods(
         [Request(context=i.context, continuations=i.choices) for i in items]
     )
-    anywhere = scorer.log_likelihoods(
-        [Request(context="", continuations=i.choices) for i in items]
-    )
+    anywhere = scorer.log_likelihoods([Request(context="", continuations=i.choices) for i in items])
     means = [[a.mean for a in choices] for choices in answers]
     totals = [[a.total for a in choices] for choices in answers]
     gains = [
@@ -126,7 +126,7 @@ def _head(scorer: Scorer, likelihood: Likelihood, text: str) -> float:
 
 
 def _chance(counts: Sequence[int]) -> float:
-    return sum(1 / n for n in counts) / len(counts)
+    return fmean(1 / n for n in counts)
 
 
 def _correct(values: Sequence[Sequence[float]], labels: Sequence[int]) -> list[bool]:

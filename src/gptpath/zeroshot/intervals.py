@@ -33,7 +33,9 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     scale = 1 + Z**2 / trials
     centre = (share + Z**2 / (2 * trials)) / scale
     half = Z / scale * math.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low = centre - half if successes else 0.0  # exactly, which rounding would miss
+    high = centre + half if successes < trials else 1.0
+    return low, high
 
 
 def bootstrap(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from gptpath.zeroshot.items import LastWordItem
+from gptpath.zeroshot.likelihood import Request
 from gptpath.zeroshot.results import ItemRecord, Reporter, TaskResult, perplexity
-from gptpath.zeroshot.scoring import Request, Scorer
+from gptpath.zeroshot.scoring import Scorer
 
 
 def score_last_word(scorer: Scorer, report: Reporter, items: Sequence[LastWordItem]) -> TaskResult:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gptpath.zeroshot.likelihood import Tokens
 from gptpath.zeroshot.results import Reporter, Score, Sums, TaskResult, perplexity
-from gptpath.zeroshot.scoring import Scorer, Tokens
+from gptpath.zeroshot.scoring import Scorer
 
 
 def score_heldout(

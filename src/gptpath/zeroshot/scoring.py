@@ -24,7 +24,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import tiktoken
 import torch
 
@@ -32,50 +31,13 @@ from gptpath.errors import CorpusError
 from gptpath.model.device import autocast
 from gptpath.model.folder import LanguageModel
 from gptpath.model.generation import generate
-
-Tokens = npt.NDArray[np.int64]
+from gptpath.zeroshot.likelihood import Likelihood, Request, Tokens, join
 
 LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**26}
 """Most logits held at once: what fits a core's cache, and 256 MiB in float32."""
 
 GENERATED_AT_ONCE = 32
 """Prompts that are continued side by side."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """One context and the continuations to score after it."""
-
-    context: str
-    """May be empty: then the continuations start a document."""
-    continuations: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Likelihood:
-    """What the model says of one continuation, token by token."""
-
-    tokens: Tokens
-    """Token ids of the continuation, shape (n,)."""
-    log_probs: npt.NDArray[np.float64]
-    """Natural log-probability of each token given everything before it, shape (n,)."""
-    greedy: npt.NDArray[np.bool_]
-    """Whether each token is the model's most probable one there, shape (n,)."""
-
-    @property
-    def total(self) -> float:
-        """Log-probability of the whole continuation, nats."""
-        return float(self.log_probs.sum())
-
-    @property
-    def mean(self) -> float:
-        """Log-probability per token, nats."""
-        return float(self.log_probs.mean())
-
-    @property
-    def is_greedy(self) -> bool:
-        """Whether greedy decoding would have produced exactly this continuation."""
-        return bool(self.greedy.all())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +106,7 @@ class Scorer:
             found[number][choice].append(likelihood)
         for number, likelihoods in zip(group_owner, self._score_groups(groups), strict=True):
             found[number] = [[likelihood] for likelihood in likelihoods]
-        return [[_join(pieces) for pieces in choices] for choices in found]
+        return [[join(pieces) for pieces in choices] for choices in found]
 
     def rolling(self, tokens: Tokens, *, stride: int | None = None) -> Likelihood:
         """Score each token of `tokens` (n,) once, the first one after an end-of-text token.
@@ -159,7 +121,7 @@ class Scorer:
         """
         whole = np.concatenate([[self.encoding.eot_token], tokens])
         pieces = self._score_rows(list(self._windows(whole, 1, stride)))
-        return _join(pieces)
+        return join(pieces)
 
     def generate(
         self, prompts: Sequence[str], *, max_new_tokens: int, top_k: int, seed: int
@@ -310,13 +272,3 @@ class Scorer:
             strict=True,
         )
         return [Likelihood(tokens=t, log_probs=p, greedy=g) for t, p, g in pieces]
-
-
-def _join(pieces: list[Likelihood]) -> Likelihood:
-    if len(pieces) == 1:
-        return pieces[0]
-    return Likelihood(
-        tokens=np.concatenate([p.tokens for p in pieces]),
-        log_probs=np.concatenate([p.log_probs for p in pieces]),
-        greedy=np.concatenate([p.greedy for p in pieces]),
-    )

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import tiktoken
 
+from gptpath.errors import TokenError
 from gptpath.text.task_files import TaskSpec, read_items, read_specs
 from gptpath.tokens.encoding import token_byte_lengths
 from gptpath.tokens.shards import open_split
@@ -80,6 +81,11 @@ def _heldout(name: str, sources: Sources) -> tuple[Score, int]:
     """`max_items` windows of the validation split, which lies in random order of documents."""
     del name
     split = open_split(sources.tokens, "validation")
+    if split.vocab_size != sources.encoding.n_vocab:
+        raise TokenError(
+            f"{sources.tokens} has a vocabulary of {split.vocab_size}, the model's tokenizer one "
+            f"of {sources.encoding.n_vocab}; run the stages from `gptpath encode` on again"
+        )
     most = len(split)
     if sources.max_items is not None:
         most = min(most, sources.max_items * sources.context_length)

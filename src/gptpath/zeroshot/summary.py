@@ -77,8 +77,9 @@ def sentences(text: str) -> list[str]:
 def rouge(references: Sequence[str], texts: Sequence[str]) -> dict[str, list[float]]:
     """F1 of ROUGE-1, -2 and -L (whole text) per item, by the rouge-score package with stemming."""
     from rouge_score.rouge_scorer import RougeScorer
+    from rouge_score.tokenizers import DefaultTokenizer
 
-    scorer = RougeScorer(list(ROUGE_TYPES), use_stemmer=True)
+    scorer = RougeScorer(list(ROUGE_TYPES), tokenizer=DefaultTokenizer(use_stemmer=True))
     found: dict[str, list[float]] = {name: [] for name in ROUGE_TYPES.values()}
     for reference, text in zip(references, texts, strict=True):
         values = scorer.score(reference, text)

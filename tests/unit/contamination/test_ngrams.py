@@ -22,5 +22,3 @@ def test_ngrams_do_not_cross_from_one_text_into_the_next():
 def test_hashes_are_the_same_on_every_machine_and_run():
     [hashes] = NgramHasher(2).hash_texts(["to be"])
     assert hashes.tolist() == [4532450538194144696]
-
-

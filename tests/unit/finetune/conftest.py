@@ -29,7 +29,9 @@ def encoding(tokenizer_folder) -> tiktoken.Encoding:
 
 @pytest.fixture
 def config():
-    return ModelConfig(norm="post", n_layer=2, n_head=2, n_embd=32, context_length=32, vocab_size=257)
+    return ModelConfig(
+        norm="post", n_layer=2, n_head=2, n_embd=32, context_length=32, vocab_size=257
+    )
 
 
 @pytest.fixture

@@ -93,7 +93,9 @@ def test_matrices_decay_and_biases_and_gains_do_not(task_model, fit):
     """One update with and without decay differs by rate x decay x parameter, on matrices only."""
     plain, decayed, start = task_model(), task_model(), task_model()
     for model, decay in ((plain, 0.0), (decayed, 0.5)):
-        fit(model, letters(8), epochs=1, warmup_fraction=0.0, learning_rate=0.01, weight_decay=decay)
+        fit(
+            model, letters(8), epochs=1, warmup_fraction=0.0, learning_rate=0.01, weight_decay=decay
+        )
     after = dict(plain.named_parameters())
     before = dict(start.named_parameters())
     for name, value in decayed.named_parameters():

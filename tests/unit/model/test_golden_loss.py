@@ -37,7 +37,7 @@ RECIPE = Recipe(
 
 
 def loss_curve(name: str) -> list[float]:
-    config = replace(CONFIGS[name], vocab_size=128, context_length=32)
+    config = replace(CONFIGS[name], vocab_size=128, context_length=32, init_std=0.02)
     walk = np.cumsum(np.random.default_rng(0).integers(0, 4, size=5000)) % 128
     split = TokenSplit([walk.astype("<u2")], vocab_size=128, documents=1, text_bytes=5000)
     batches = Batches(split, context_length=32, batch_size=4, seed=0)

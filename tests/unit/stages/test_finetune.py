@@ -30,7 +30,9 @@ def params():
         tokenizer=replace(loaded.tokenizer, vocab_size=257),
         models=loaded.models
         | {
-            loaded.finetune.pretrained: ModelEntry(preset="gpt1_laptop", shape=tiny | {"n_head": 2}),
+            loaded.finetune.pretrained: ModelEntry(
+                preset="gpt1_laptop", shape=tiny | {"n_head": 2}
+            ),
             loaded.finetune.lstm: ModelEntry(preset="lstm_laptop", shape=tiny | {"n_hidden": 8}),
         },
         finetune=replace(
@@ -137,7 +139,9 @@ def test_one_classifier_of_each_variant_is_announced_and_loads(checkout, params)
     for event, variant in zip(finished, VARIANTS, strict=True):
         assert event.path == checkout / "models" / "finetuned" / "continuation" / variant
         assert event.kind == "classifier"
-        [prediction] = load_classifier(event.path).predict([{"context": "a", "choices": ["a", "b"]}])
+        [prediction] = load_classifier(event.path).predict(
+            [{"context": "a", "choices": ["a", "b"]}]
+        )
         assert set(prediction["probabilities"]) == {"0", "1"}
         described = json.loads((event.path / "classifier.json").read_text())
         rows = read_metrics(checkout, "continuation")["rows"]

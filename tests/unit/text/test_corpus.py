@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gptpath.config.params import Ingest
+from gptpath.config.sections import Ingest
 from gptpath.errors import CorpusError
 from gptpath.events import ignore
 from gptpath.text import corpus as module
@@ -68,7 +68,7 @@ def test_one_book_alone_is_split_by_its_parts(raw):
 
 def test_a_text_too_small_to_fill_the_splits_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text("Only one short paragraph of words.")
-    with pytest.raises(CorpusError, match="cannot fill the splits"):
+    with pytest.raises(CorpusError, match="cannot fill the 3 splits"):
         build(tmp_path)
 
 

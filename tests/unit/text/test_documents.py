@@ -1,9 +1,17 @@
+from itertools import chain
+
 import polars as pl
 import pytest
 
 from gptpath.errors import CorpusError
 from gptpath.text import documents as module
-from gptpath.text.documents import COLUMNS, count_documents, read_documents, read_texts, write_documents
+from gptpath.text.documents import (
+    COLUMNS,
+    count_documents,
+    read_documents,
+    read_texts,
+    write_documents,
+)
 
 
 def test_an_id_depends_on_place_and_text_but_not_on_the_version(document):
@@ -32,7 +40,7 @@ def test_batches_of_texts_hold_every_text_once_in_order(tmp_path, document, monk
     write_documents(tmp_path / "a", [document(f"Text {n}.") for n in range(31)])
     batches = list(read_texts(tmp_path / "a"))
     assert [len(batch) for batch in batches] == [7, 7, 7, 7, 3]
-    assert sum(batches, []) == [d.text for d in read_documents(tmp_path / "a")]
+    assert list(chain.from_iterable(batches)) == [d.text for d in read_documents(tmp_path / "a")]
     assert count_documents(tmp_path / "a") == 31
 
 

@@ -19,6 +19,7 @@ if True:
         """Outer doc.
 
             Indented.
+        Not indented.
         """
         def method(self):
             """Method doc."""
@@ -78,7 +79,7 @@ def test_docstrings_have_qualified_names_and_are_dedented():
     found = dict(docstrings(ast.parse(textwrap.dedent(SOURCE))))
     assert found == {
         "": "Module doc.",
-        "Outer": "Outer doc.\n\n    Indented.",
+        "Outer": "Outer doc.\n\n    Indented.\nNot indented.",
         "Outer.method": "Method doc.",
         "Outer.method.<locals>.inner": "Inner doc.",
         "Outer.later": "Later doc.",

@@ -17,7 +17,7 @@ from gptpath.train.loop import Trainer
 from gptpath.train.stopping import StopSignal
 from gptpath.train.validation import Validation
 
-CONFIG = replace(gpt2_laptop_s(), vocab_size=64, n_embd=32, context_length=16)
+CONFIG = replace(gpt2_laptop_s(), vocab_size=64, n_embd=32, context_length=16, init_std=0.02)
 RECIPE = Recipe(
     steps=20,
     batch_size_sequences=4,

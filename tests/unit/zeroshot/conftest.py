@@ -9,8 +9,9 @@ import torch
 from gptpath.config.model import ModelConfig
 from gptpath.model.build import build_model
 from gptpath.zeroshot.intervals import Resampling
+from gptpath.zeroshot.likelihood import Likelihood, Request
 from gptpath.zeroshot.results import Reporter
-from gptpath.zeroshot.scoring import Likelihood, Request, Scorer
+from gptpath.zeroshot.scoring import Scorer
 
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
@@ -61,7 +62,7 @@ def report() -> Reporter:
 
 @dataclass
 class KnowingScorer:
-    """Stands in for a model: a byte scores `judge(context, continuation)[place]`, greedy at > -1."""
+    """Stands in for a model: `judge(context, continuation)` per byte, greedy where above -1."""
 
     encoding: tiktoken.Encoding
     judge: Callable[[str, str], list[float]]

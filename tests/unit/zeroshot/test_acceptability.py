@@ -38,9 +38,7 @@ def test_the_limit_counts_items_and_keeps_pairs_whole():
 def test_matthews_equals_scikit_learns():
     rng = np.random.default_rng(0)
     truth, called = rng.integers(0, 2, (2, 50))
-    table = [
-        ((called == c) & (truth == t)).sum() for c, t in ((1, 1), (1, 0), (0, 1), (0, 0))
-    ]
+    table = [((called == c) & (truth == t)).sum() for c, t in ((1, 1), (1, 0), (0, 1), (0, 0))]
     assert matthews(np.array(table, float)) == pytest.approx(matthews_corrcoef(truth, called))
 
 

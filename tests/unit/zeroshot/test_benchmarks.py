@@ -62,7 +62,10 @@ def test_the_authors_winograd_collection_gives_substituted_sentences(tmp_path):
     path.parent.mkdir()
     path.write_text(SCHEMA)
     first, second = parse_items(benchmarks.read_rows(tmp_path, "winograd"), schema_item)[0]
-    assert first.contexts == ("The cup hit the table. The cup's", "The cup hit the table. The table's")
+    assert first.contexts == (
+        "The cup hit the table. The cup's",
+        "The cup hit the table. The table's",
+    )
     assert (first.continuation, first.label) == (" leg broke.", 1)
     assert second.contexts == ("Ann paid because Ann", "Ann paid because the boss")
     assert second.label == 0

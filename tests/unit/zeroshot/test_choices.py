@@ -64,7 +64,10 @@ def test_chance_follows_the_number_of_choices(knowing, report):
 
 def test_winograd_partial_ignores_how_likely_the_candidate_itself_is(knowing, report):
     item = SchemaItem(
-        id="a", contexts=("It broke: the cup", "It broke: the table"), continuation=" fell.", label=1
+        id="a",
+        contexts=("It broke: the cup", "It broke: the table"),
+        continuation=" fell.",
+        label=1,
     )
     judged = {
         "It broke: the cup fell.": [-0.1] * 17 + [-1.0] * 6,

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gptpath.errors import CorpusError
-from gptpath.zeroshot.scoring import Request, Scorer
+from gptpath.zeroshot.likelihood import Request
+from gptpath.zeroshot.scoring import Scorer
 
 MakeScorer = Callable[..., Scorer]
 FAMILIES = ("gpt2", "gpt1", "lstm")
@@ -100,9 +101,7 @@ def test_all_continuations_of_a_request_see_the_same_truncated_context(
 ) -> None:
     scorer = make_scorer()
     context, longest = "0123456789abcdefghijklmnop", " longest"
-    [[short, _]] = scorer.log_likelihoods(
-        [Request(context=context, continuations=(" s", longest))]
-    )
+    [[short, _]] = scorer.log_likelihoods([Request(context=context, continuations=(" s", longest))])
     kept = context[-(24 + 1 - len(longest)) :]
     [[expected]] = scorer.log_likelihoods([Request(context=kept, continuations=(" s",))])
     np.testing.assert_allclose(short.log_probs, expected.log_probs, atol=1e-5)

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gptpath.errors import TokenError
 from gptpath.text.task_files import TaskSpec, write_specs, write_task
 from gptpath.tokens.shards import SplitWriter, write_index
 from gptpath.zeroshot.suite import AbsentError, Sources, prepare
@@ -63,15 +64,26 @@ def test_malformed_items_are_counted_and_the_others_scored(sources, make_scorer,
 def test_the_limit_holds_for_items_windows_and_pairs(sources, make_scorer, report):
     few = replace(sources, max_items=4)
     assert score(prepare("last-word", few), make_scorer, report)["accuracy"].items == 3
-    assert score(prepare("heldout", replace(sources, max_items=2)), make_scorer, report)[
-        "perplexity"
-    ].items == 2
+    assert (
+        score(prepare("heldout", replace(sources, max_items=2)), make_scorer, report)[
+            "perplexity"
+        ].items
+        == 2
+    )
     assert score(prepare("acceptability", few), make_scorer, report)["accuracy"].items == 2
 
 
 def test_all_of_a_short_split_is_used_without_a_limit(sources, make_scorer, report):
     found = score(prepare("heldout", sources), make_scorer, report)
     assert found["perplexity"].items == int(np.ceil(91 / 24))
+
+
+def test_tokens_of_another_vocabulary_than_the_models_are_refused(sources):
+    writer = SplitWriter(sources.tokens, "validation", vocab_size=99, shard_tokens=10**6)
+    writer.append([1, 98], text_bytes=1)
+    write_index(sources.tokens, vocab_size=99, splits={"validation": writer.finish()})
+    with pytest.raises(TokenError, match="a vocabulary of 99"):
+        prepare("heldout", sources)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +117,9 @@ def test_benchmarks_are_scored_when_they_are_there(sources, make_scorer, report)
     (lambada / "lambada_test.jsonl").write_text('{"text": "and so it ends"}\n' * 3)
     (wikitext / "test.txt").write_text(" \n = A title = \n \n He said , no . \n" * 9)
     (winograd / "winograd_wsc.jsonl").write_text(
-        json.dumps({"context_options": ["The cup", "The table"], "continuation": "fell.", "gold": 0})
+        json.dumps(
+            {"context_options": ["The cup", "The table"], "continuation": "fell.", "gold": 0}
+        )
         + "\n"
     )
     limited = replace(sources, max_items=3)

@@ -1,0 +1,54 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from gptpath.errors import PipelineError
+from tasks import graph
+from tasks.graph import parse_dot, plan_stages, topological_order
+
+DOT = """strict digraph {
+"ingest";
+"pretrain@big";
+"pretrain@small";
+"report";
+"ingest" -> "pretrain@big";
+"ingest" -> "pretrain@small";
+"pretrain@big" -> "report";
+"pretrain@small" -> "report";
+}
+"""
+
+
+def plan(monkeypatch: pytest.MonkeyPatch, status: dict) -> graph.StageGraph:
+    answers = {"dag": DOT, "status": json.dumps(status)}
+    monkeypatch.setattr(graph, "ask_dvc", lambda root, command, *rest: answers[command])
+    return plan_stages(Path())
+
+
+def test_the_graph_is_read_in_the_order_of_dvc_yaml() -> None:
+    assert parse_dot(DOT) == {
+        "ingest": (),
+        "pretrain@big": ("ingest",),
+        "pretrain@small": ("ingest",),
+        "report": ("pretrain@big", "pretrain@small"),
+    }
+
+
+def test_stages_come_after_their_parents_and_else_keep_their_order() -> None:
+    parents = {"late": ("b",), "b": ("a",), "a": (), "c": ()}
+    assert topological_order(parents) == ("a", "b", "late", "c")
+
+
+def test_a_circle_is_named() -> None:
+    with pytest.raises(PipelineError, match="wait for each other: a, b"):
+        topological_order({"a": ("b",), "b": ("a",)})
+
+
+def test_everything_below_a_stale_stage_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = plan(monkeypatch, {"pretrain@small": [{"changed deps": {}}]})
+    assert found.fresh == {"ingest", "pretrain@big"}
+
+
+def test_nothing_is_stale_when_dvc_reports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plan(monkeypatch, {}).fresh == {"ingest", "pretrain@big", "pretrain@small", "report"}

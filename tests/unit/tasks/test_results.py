@@ -1,0 +1,53 @@
+import json
+from pathlib import Path
+
+from tasks.outcome import FlowOutcome
+from tasks.records import StageVersion
+from tasks.results import results_table, where_to_look
+
+
+def write(path: Path, values: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
+
+
+def version(*, skipped: bool) -> StageVersion:
+    return StageVersion(
+        name="ingest", version="v", params={}, inputs={}, outputs={}, run_id=None, skipped=skipped
+    )
+
+
+def test_models_are_shown_best_first_and_tasks_against_no_pretraining(tmp_path: Path) -> None:
+    for name, loss in (("small", 4.0), ("large", 3.5)):
+        final = {"loss": loss, "bpb": loss / 2}
+        write(
+            tmp_path / f"metrics/pretrain/{name}.json",
+            {"model": name, "parameters": 1234567, "final": final},
+        )
+    write(
+        tmp_path / "metrics/finetune/package.json",
+        {
+            "task": "package",
+            "metric": "accuracy",
+            "chance": 0.1,
+            "summary": {"full": {"median": 0.9}, "no-pretraining": {"median": 0.7}},
+        },
+    )
+    lines = [line.split() for line in results_table(tmp_path).splitlines()]
+    assert lines[1] == ["large", "1,234,567", "3.500", "1.750"]
+    assert lines[2] == ["small", "1,234,567", "4.000", "2.000"]
+    assert lines[-1] == ["package", "accuracy", "0.900", "0.700", "0.100"]
+
+
+def test_without_metrics_there_is_no_table(tmp_path: Path) -> None:
+    assert results_table(tmp_path) == ""
+    assert "reports" not in where_to_look(tmp_path)
+
+
+def test_the_summary_says_when_there_was_nothing_to_do() -> None:
+    idle = FlowOutcome(versions=(version(skipped=True),) * 2, failures={}, not_run=())
+    assert idle.summary() == "Nothing had to be done: all 2 stages are up to date."
+    busy = FlowOutcome(
+        versions=(version(skipped=True), version(skipped=False)), failures={}, not_run=()
+    )
+    assert busy.summary() == "1 stages run, 1 were up to date."

@@ -1,0 +1,107 @@
+import dataclasses
+import logging
+from pathlib import Path
+
+import pytest
+from mlflow.exceptions import MlflowException
+
+from gptpath.events import Evaluated, StepFinished
+from gptpath.tracking import mlflow_run
+from gptpath.tracking.mlflow_run import open_run
+from gptpath.tracking.recorder import open_recorder
+from gptpath.tracking.store import open_client
+
+pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning", "default::FutureWarning")
+
+
+def step(number: int, loss: float) -> StepFinished:
+    return StepFinished(
+        step=number,
+        total_steps=9,
+        tokens=number * 10,
+        loss=loss,
+        learning_rate=1e-3,
+        grad_norm=1.0,
+        tokens_per_second=5.0,
+        seconds_left=1.0,
+    )
+
+
+def test_a_run_carries_parameters_tags_and_the_md5s_of_its_inputs(root: Path, facts) -> None:
+    record = open_run(root, facts, parent="p" * 32, flow_run="flow-1")
+    run = open_client(root).get_run(record.run_id)
+    assert run.info.run_name == "pretrain@tiny"
+    assert run.data.params == dict(facts.parameters)
+    assert run.data.tags["mlflow.parentRunId"] == "p" * 32
+    assert run.data.tags["prefect.flow_run_id"] == "flow-1"
+    assert run.data.tags["mlflow.source.git.commit"] == "c" * 40
+    assert run.data.tags["gptpath.git_dirty"] == "true"
+    [given] = run.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("data/tokens", "abc.dir")
+    assert {tag.key: tag.value for tag in given.tags}["gptpath.producer"] == "encode"
+
+
+def test_numbers_reach_the_store_in_few_batches_and_by_step(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = open_run(root, facts, parent=None, flow_run=None)
+    client, calls = record._client, []
+    write = client.log_batch
+    monkeypatch.setattr(client, "log_batch", lambda *a, **k: (calls.append(k), write(*a, **k)))
+    for number in range(300):
+        record.record(step(number, loss=9 - number / 100))
+    record.record(Evaluated(step=299, values={"validation/loss": 2.5}))
+    record.finish("FINISHED", {"bpb": 1.25})
+    assert len(calls) == 2, "1502 numbers, 1000 to a batch"
+    history = client.get_metric_history(record.run_id, "train/loss")
+    assert [(one.step, one.value) for one in history[:2]] == [(0, 9.0), (1, 8.99)]
+    run = client.get_run(record.run_id)
+    assert run.data.metrics["validation/loss"] == 2.5
+    assert run.data.metrics["final/bpb"] == 1.25
+    assert run.info.status == "FINISHED"
+
+
+def test_numbers_are_written_while_the_stage_runs(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlflow_run, "FLUSH_SECONDS", 0.0)
+    record = open_run(root, facts, parent=None, flow_run=None)
+    record.record(step(1, loss=3.0))
+    assert record._client.get_run(record.run_id).data.metrics["train/loss"] == 3.0
+
+
+def test_a_store_that_goes_away_costs_a_warning_and_no_numbers(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(mlflow_run, "FLUSH_SECONDS", 0.0)
+    record = open_run(root, facts, parent=None, flow_run=None)
+
+    def refuse(*args, **kwargs) -> None:
+        raise MlflowException("database is away")
+
+    with monkeypatch.context() as away, caplog.at_level(logging.WARNING):
+        away.setattr(record._client, "log_batch", refuse)
+        record.record(step(1, loss=3.0))
+    assert "database is away" in caplog.text
+    record.record(step(2, loss=2.0))
+    assert len(record._client.get_metric_history(record.run_id, "train/loss")) == 2
+
+
+def test_a_name_that_mlflow_refuses_does_not_hold_up_later_numbers(root: Path, facts) -> None:
+    record = open_run(root, facts, parent=None, flow_run=None)
+    record.record(Evaluated(step=1, values={"100%!": 1.0}))
+    record._flush()
+    record.record(step(1, loss=3.0))
+    record.finish("FINISHED", {})
+    assert record._client.get_run(record.run_id).data.metrics["train/loss"] == 3.0
+
+
+def test_without_tracking_nothing_is_written(
+    tmp_path: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPTPATH_TRACKING", "off")
+    record = open_recorder(tmp_path, dataclasses.replace(facts, inputs=()))
+    record.record(step(1, loss=3.0))
+    record.finish("FINISHED", {"bpb": 1.0})
+    assert record.run_id is None
+    assert list(tmp_path.iterdir()) == []

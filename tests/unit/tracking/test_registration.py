@@ -1,0 +1,116 @@
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from gptpath.errors import PipelineError
+from gptpath.events import ModelFinished
+from gptpath.tracking.mlflow_run import open_run
+from gptpath.tracking.registry import resolve_model
+from gptpath.tracking.store import open_client
+
+pytestmark = pytest.mark.filterwarnings(
+    "default::DeprecationWarning", "default::FutureWarning", "default::ResourceWarning"
+)
+
+LEDGER = {"tokens": 1000, "wall_seconds": 12.5, "flops": 3e9, "machine": {"cores": 2}}
+
+
+def model(folder: Path, *, weight: float = 1.0) -> ModelFinished:
+    (folder / "tokenizer").mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    (folder / "checkpoints" / "step-00000000.safetensors").write_text("early")
+    (folder / "tokenizer" / "tokenizer.json").write_text("{}")
+    (folder / "config.json").write_text("{}")
+    save_file({"w": np.full(4, weight, np.float32)}, folder / "model.safetensors")
+    return ModelFinished(name="tiny", path=folder, kind="language-model", metrics={"loss": 2.5})
+
+
+@pytest.fixture
+def run(root: Path, facts):
+    return open_run(root, facts, parent=None, flow_run=None)
+
+
+def test_a_finished_model_becomes_the_challenger_with_all_its_facts(root: Path, run) -> None:
+    run.register(model(root / "model"), LEDGER)
+    client = open_client(root)
+    version = client.get_model_version_by_alias("gptpath-tiny", "challenger")
+    assert str(version.version) == "1"
+    assert version.run_id == run.run_id
+    assert version.tags["gptpath.stage"] == "pretrain@tiny"
+    assert version.tags["gptpath.git_commit"] == "c" * 40
+    assert version.tags["gptpath.data.data/tokens"] == "abc.dir"
+    assert version.tags["gptpath.ledger.tokens"] == "1000"
+    assert version.tags["gptpath.metric.loss"] == "2.5"
+    for fact in ("abc.dir", "| loss | 2.5 |", "| tokens | 1000 |", "pretrain.steps"):
+        assert fact in version.description
+    assert client.get_run(run.run_id).data.tags["gptpath.model.tiny"] == "1"
+
+
+def test_registering_takes_less_than_two_seconds(root: Path, run) -> None:
+    begin = time.process_time()
+    run.register(model(root / "model"), LEDGER)
+    assert time.process_time() - begin < 2
+
+
+def test_the_same_weights_make_no_second_version(root: Path, run) -> None:
+    run.register(model(root / "model"), LEDGER)
+    run.register(model(root / "again"), LEDGER)
+    client = open_client(root)
+    assert len(client.search_model_versions("name = 'gptpath-tiny'")) == 1
+    run.register(model(root / "other", weight=2.0), LEDGER)
+    newest = client.get_model_version_by_alias("gptpath-tiny", "challenger")
+    assert str(newest.version) == "2"
+
+
+def test_an_address_resolves_to_a_model_folder_without_checkpoints_or_pickles(
+    root: Path, run
+) -> None:
+    given = model(root / "model")
+    run.register(given, LEDGER)
+    for address in ("models:/gptpath-tiny@challenger", "models:/gptpath-tiny/1"):
+        folder = resolve_model(root, address)
+        assert (folder / "model.safetensors").read_bytes() == (
+            given.path / "model.safetensors"
+        ).read_bytes()
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "README.md",
+            "config.json",
+            "model.safetensors",
+            "tokenizer",
+        ]
+    stored = [path.suffix for path in (root / "mlartifacts").rglob("*") if path.is_file()]
+    assert not {".pkl", ".pickle", ".pt", ".bin"}.intersection(stored)
+
+
+def test_another_store_with_the_same_version_number_is_not_mistaken(
+    root: Path, run, facts, store_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.register(model(root / "model"), LEDGER)
+    resolve_model(root, "models:/gptpath-tiny/1")
+    (root / "other.db").write_bytes(store_template.read_bytes())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'other.db'}")
+    monkeypatch.chdir(root)
+    second = open_run(root, facts, parent=None, flow_run=None)
+    second.register(model(root / "other", weight=2.0), LEDGER)
+    folder = resolve_model(root, "models:/gptpath-tiny/1")
+    assert (folder / "model.safetensors").read_bytes() == (
+        root / "other" / "model.safetensors"
+    ).read_bytes()
+
+
+def test_addresses_that_name_nothing_are_refused_with_what_there_is(root: Path, run) -> None:
+    run.register(model(root / "model"), LEDGER)
+    with pytest.raises(PipelineError, match="registered: gptpath-tiny"):
+        resolve_model(root, "models:/gptpath-huge@challenger")
+    with pytest.raises(PipelineError, match="models:/gptpath-NAME@challenger"):
+        resolve_model(root, "runs:/abc/model")
+
+
+def test_an_incomplete_folder_is_not_registered(root: Path, run) -> None:
+    given = model(root / "model")
+    (given.path / "model.safetensors").unlink()
+    with pytest.raises(PipelineError, match="no finished model folder"):
+        run.register(given, LEDGER)
