@@ -141,7 +141,9 @@ def _optimizer(model: nn.Module, settings: Finetune) -> torch.optim.Optimizer:
         },
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.999), eps=1e-8)
+    return torch.optim.AdamW(
+        groups, lr=settings.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True
+    )
 
 
 def _update(

@@ -86,9 +86,9 @@ def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path) -> None:
 
 
 def test_a_model_takes_the_vocabulary_of_the_tokenizer_and_its_own_recipe(tmp_path: Path) -> None:
-    text = changed("tokenizer.vocab_size=777", "models.gpt1-laptop.recipe={steps: 55}")
+    text = changed("tokenizer.vocab_size=777", "models.gpt1-laptop.recipe={steps: 555}")
     (tmp_path / "params.yaml").write_text(text)
     params = load_params(tmp_path / "params.yaml")
     assert params.model_config("gpt1-laptop").vocab_size == 777
-    assert params.recipe("gpt1-laptop").steps == 55
+    assert params.recipe("gpt1-laptop").steps == 555
     assert params.recipe("lstm-laptop") == params.pretrain
