@@ -91,4 +91,4 @@ def test_a_model_takes_the_vocabulary_of_the_tokenizer_and_its_own_recipe(tmp_pa
     params = load_params(tmp_path / "params.yaml")
     assert params.model_config("gpt1-laptop").vocab_size == 777
     assert params.recipe("gpt1-laptop").steps == 555
-    assert params.recipe("lstm-laptop") == params.pretrain
+    assert params.recipe("gpt2-laptop-l") == params.pretrain
