@@ -33,10 +33,12 @@ class StageGraph:
 
 def plan_stages(root: Path) -> StageGraph:
     """Ask DVC for the graph and for what has changed; PipelineError in DVC's own words."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
+        names = pool.submit(ask_dvc, root, "stage", "list", "--name-only")
         dot = pool.submit(ask_dvc, root, "dag", "--dot")
         status = pool.submit(ask_dvc, root, "status", "--json")
-        parents = parse_dot(dot.result())
+        found = parse_dot(dot.result())  # in no particular order
+        parents = {name: found[name] for name in names.result().split()}
         changed = set(json.loads(status.result() or "{}"))
     order = topological_order(parents)
     stale: set[str] = set()

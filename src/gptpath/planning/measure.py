@@ -17,8 +17,8 @@ from gptpath.train.optimiser import build_optimiser
 EFFICIENCY = {"cpu": 0.5, "cuda": 0.35}
 """Share of the matrix-product rate that training reaches where it cannot be measured.
 
-A stand-in: on one core we measured 0.3 to 0.7 of it at laptop sizes, and 0.3 to 0.5 of the peak is
-what public GPT-2 reproductions report on one GPU.
+Stand-ins: one core reached 0.4 to 0.6 of it at laptop sizes (docs/log.md); the GPU's is a cautious
+assumption, not a measurement.
 """
 _STEP_SECONDS = 2.0
 """A step that the matrix-product rate puts above this is estimated, not run."""

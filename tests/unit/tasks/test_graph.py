@@ -21,12 +21,13 @@ DOT = """strict digraph {
 
 
 def plan(monkeypatch: pytest.MonkeyPatch, status: dict) -> graph.StageGraph:
-    answers = {"dag": DOT, "status": json.dumps(status)}
+    names = "ingest\npretrain@small\npretrain@big\nreport\n"
+    answers = {"dag": DOT, "status": json.dumps(status), "stage": names}
     monkeypatch.setattr(graph, "ask_dvc", lambda root, command, *rest: answers[command])
     return plan_stages(Path())
 
 
-def test_the_graph_is_read_in_the_order_of_dvc_yaml() -> None:
+def test_the_graph_is_read_from_dots_language() -> None:
     assert parse_dot(DOT) == {
         "ingest": (),
         "pretrain@big": ("ingest",),
@@ -52,3 +53,9 @@ def test_everything_below_a_stale_stage_is_stale(monkeypatch: pytest.MonkeyPatch
 
 def test_nothing_is_stale_when_dvc_reports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plan(monkeypatch, {}).fresh == {"ingest", "pretrain@big", "pretrain@small", "report"}
+
+
+def test_stages_keep_the_order_of_dvc_yaml_whatever_that_of_the_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert plan(monkeypatch, {}).order == ("ingest", "pretrain@small", "pretrain@big", "report")
