@@ -56,7 +56,8 @@ def test_pretraining_gpt2_small_by_hand() -> None:
 
 def test_fine_tuning_counts_every_variant_seed_and_sequence() -> None:
     params = profile("laptop")
-    costs = plan(params, LAPTOP)
+    limits = replace(params.finetune, epochs=3, max_train_examples=800, max_test_examples=500)
+    costs = plan(replace(params, finetune=limits), LAPTOP)
     # (3 epochs x (800 + 500 / 3) + 500 / 3) examples x 64 tokens x 3 seeds x 4 variants
     examples = 3 * (800 + 500 / 3) + 500 / 3
     assert stage(costs, "finetune@package").tokens == pytest.approx(examples * 64 * 12)
