@@ -45,12 +45,12 @@ def test_only_a_head_and_three_embeddings_are_new():
 
 
 def test_new_parameters_are_normal_with_std_0_02_and_a_zero_bias():
-    wide = ModelConfig(n_layer=1, n_head=1, n_embd=4096, context_length=8, vocab_size=2)
+    wide = ModelConfig(n_layer=1, n_head=1, n_embd=1024, context_length=8, vocab_size=2)
     model = TaskModel(
         build_model(wide, seed=0), kind="classification", n_labels=4, dropout=0.0, seed=1
     )
-    assert model.head.weight.std().item() == pytest.approx(0.02, rel=0.03)
-    assert model.special.weight.std().item() == pytest.approx(0.02, rel=0.03)
+    assert model.head.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert model.special.weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert model.head.bias.abs().max() == 0
 
 
