@@ -27,7 +27,13 @@ def start_until_training(project: Path) -> tuple[subprocess.Popen[bytes], list[p
         path.unlink()
     with (project / "flow.log").open("w") as log:
         flow = subprocess.Popen(
-            flow_command(), cwd=project, env=environment(), stdout=log, stderr=subprocess.STDOUT
+            flow_command(),
+            cwd=project,
+            env=environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # A shell starts background jobs, and so tests among them, with SIGINT ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     deadline = time.monotonic() + 150
     while len(list(project.glob("*.pid"))) < 2:

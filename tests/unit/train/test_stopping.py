@@ -27,7 +27,8 @@ def test_handlers_are_put_back():
 def test_a_dead_parent_is_a_reason_to_stop(monkeypatch):
     stop = StopSignal()
     stop.check()
-    monkeypatch.setattr(os, "getppid", lambda: 1)
+    parent = os.getppid()
+    monkeypatch.setattr(os, "getppid", lambda: parent + 1)
     with pytest.raises(StopRequested) as raised:
         stop.check()
     assert raised.value.code == 143
