@@ -14,7 +14,15 @@ FORBID_UNKNOWN = {"extra": "forbid"}
 VARIANTS = ("full", "no-pretraining", "no-auxiliary-loss", "lstm")
 """Fine-tuning variants: the rows of GPT-1 Table 5."""
 
-FINETUNE_TASKS = ("package", "acceptability", "entailment", "similarity", "continuation")
+FINETUNE_TASKS = (
+    "package",
+    "acceptability",
+    "entailment",
+    "summary",
+    "similarity",
+    "continuation",
+    "wording",
+)
 """Labelled tasks that `ingest` derives from held-out documents."""
 
 ZEROSHOT_TASKS = (

@@ -23,7 +23,7 @@ _TOKENIZER_BYTES_PER_SECOND = 6.0e6
 _ENCODE_BYTES_PER_SECOND = 5.0e6
 _OVERLAP_BYTES_PER_SECOND = 3.0e6
 """Rates of the data stages: from the ledger of a laptop run on two cores, rounded down."""
-_SEQUENCES = {"similarity": 2, "continuation": 4, "cloze": 10, "winograd": 4, "acceptability": 1}
+_SEQUENCES = {"similarity": 2, "continuation": 4, "wording": 4, "cloze": 10, "winograd": 4}
 """Sequences scored per item of a task; 1 where none is given."""
 _FINAL_ONLY = ("tldr", "wikitext-2")
 _WIKITEXT_TOKENS = 400_000

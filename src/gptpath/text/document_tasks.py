@@ -67,13 +67,7 @@ def entailment(held: Sequence[HeldOut]) -> Iterator[Block]:
 
     Every summary serves once for each label, so neither sentence alone tells the answer.
     """
-    eligible = [
-        h
-        for h in held
-        if h.prose.summary is not None
-        and len(h.prose.summary) <= HYPOTHESIS_CHARS
-        and len(" ".join(h.prose.body)) >= LEAST_CHARS
-    ]
+    eligible = [h for h in held if _has_short_summary(h)]
     for one, other in _neighbours(eligible, _tell_apart):
         premise = fit(one.prose.body, PREMISE_CHARS)
         yield [
@@ -85,6 +79,36 @@ def entailment(held: Sequence[HeldOut]) -> Iterator[Block]:
 def _tell_apart(one: HeldOut, other: HeldOut) -> bool:
     a, b = ({word.lower() for word in words_of(h.prose.summary or "")} for h in (one, other))
     return len(a & b) <= _SAME_WORDS * min(len(a), len(b))
+
+
+def summary(held: Sequence[HeldOut]) -> Iterator[Block]:
+    """Yield (body, its summary, 1) and (body, a sentence of another body of the group, 0).
+
+    Unlike in `entailment`, the hypothesis alone tells much: summary lines have a manner of their
+    own. A model too small to compare two texts can learn it.
+    """
+    eligible = [h for h in held if _has_short_summary(h)]
+    for one, other in _neighbours(eligible, lambda a, b: _like_summary(b, a) is not None):
+        premise = fit(one.prose.body, PREMISE_CHARS)
+        yield [
+            _item(one, premise=premise, hypothesis=one.prose.summary, label=1),
+            _item(one, premise=premise, hypothesis=_like_summary(other, one), label=0),
+        ]
+
+
+def _has_short_summary(one: HeldOut) -> bool:
+    return (
+        one.prose.summary is not None
+        and len(one.prose.summary) <= HYPOTHESIS_CHARS
+        and len(" ".join(one.prose.body)) >= LEAST_CHARS
+    )
+
+
+def _like_summary(other: HeldOut, one: HeldOut) -> str | None:
+    """The sentence of `other`'s body nearest in length to the summary of `one`."""
+    sentences = [s for s in other.prose.body if len(s) <= HYPOTHESIS_CHARS]
+    wanted = len(one.prose.summary or "")
+    return min(sentences, key=lambda s: (abs(len(s) - wanted), s), default=None)
 
 
 def similarity(held: Sequence[HeldOut]) -> Iterator[Block]:

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from gptpath.events import Emit, Progress
-from gptpath.text import document_tasks, sentence_tasks
+from gptpath.text import continuation_tasks, document_tasks, sentence_tasks
 from gptpath.text.documents import Document
 from gptpath.text.held_out import HeldOut, Item, hold_out, with_ids
 from gptpath.text.task_files import SPLITS, TaskSpec, write_specs, write_task
@@ -47,6 +47,13 @@ SPECS = (
         description="Does the summary line belong to this body, or to another one of its package?",
     ),
     TaskSpec(
+        name="summary",
+        kind="entailment",
+        labels=("other", "own"),
+        columns=("premise", "hypothesis", "label"),
+        description="Is this the author's summary line of the body, or a sentence of another body?",
+    ),
+    TaskSpec(
         name="similarity",
         kind="similarity",
         labels=("different", "same"),
@@ -59,6 +66,13 @@ SPECS = (
         labels=(),
         columns=("context", "choices", "label"),
         description="Which of four sentences of like length comes next?",
+    ),
+    TaskSpec(
+        name="wording",
+        kind="multiple-choice",
+        labels=(),
+        columns=("context", "choices", "label"),
+        description="Which of four wordings of the next sentence is its author's?",
     ),
     TaskSpec(
         name="last-word",
@@ -122,8 +136,10 @@ def _blocks(
         "package": lambda: document_tasks.package(held, names, most_items),
         "acceptability": lambda: sentence_tasks.acceptability(held, seed),
         "entailment": lambda: document_tasks.entailment(held),
+        "summary": lambda: document_tasks.summary(held),
         "similarity": lambda: document_tasks.similarity(held),
-        "continuation": lambda: sentence_tasks.continuation(held, seed),
+        "continuation": lambda: continuation_tasks.continuation(held, seed),
+        "wording": lambda: continuation_tasks.wording(held, seed),
         "last-word": lambda: sentence_tasks.last_word(held, seed),
         "cloze": lambda: sentence_tasks.cloze(held, seed),
         "tldr": lambda: document_tasks.tldr(held),
@@ -146,7 +162,7 @@ def _absence(
 ) -> str | None:
     if task == "package" and not names:
         return "fewer than two packages (or books) have enough held-out documents"
-    if task in ("entailment", "tldr") and all(h.prose.summary is None for h in held):
+    if task in ("entailment", "summary", "tldr") and all(h.prose.summary is None for h in held):
         return "the documents have no summary line of their author"
     if sum(by_split.values()) < LEAST_ITEMS or not all(by_split.values()):
         found = ", ".join(f"{n} {split}" for split, n in by_split.items())

@@ -1,11 +1,10 @@
-"""Tasks about sentences: natural or not, which comes next, the last word, a missing word.
+"""Tasks about sentences: natural or not, the last word, a missing word.
 
 Each function yields blocks of items that belong together, in the order in which they should be
 taken: the first item of every document before the second of any.
 """
 
 import random
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -18,10 +17,8 @@ T = TypeVar("T")
 PER_DOCUMENT = 3
 """Most items (or pairs) of one task from one passage."""
 SENTENCE_CHARS = 150
-CONTEXT_CHARS = 200
 PASSAGE_CHARS = 260
 LEAST_CONTEXT_CHARS = 50
-CHOICES = 4
 CANDIDATES = 10
 
 
@@ -60,7 +57,7 @@ def acceptability(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
                     for text, label in ((sentence, 1), (corrupted, 0))
                 ]
 
-    return _in_rounds(held, pairs)
+    return in_rounds(held, pairs)
 
 
 def corrupt(sentence: str, others: Sequence[str], rng: random.Random) -> str | None:
@@ -119,46 +116,6 @@ def _wrong_word(words: list[str], others: Sequence[str], rng: random.Random) -> 
     return [*words[:i], rng.choice(pool), *words[i + 1 :]]
 
 
-def continuation(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
-    """Yield a context, its true next sentence and three of like length from other documents."""
-    found = {id(one): list(_next_sentences(one)) for one in held}
-    pools: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-    for one in held:
-        for _, sentence in found[id(one)][:1]:
-            pools[one.split].append((len(sentence), sentence, one.document.id))
-    for pool in pools.values():
-        pool.sort()
-
-    def choices(one: HeldOut) -> Iterator[Block]:
-        for context, sentence in found[id(one)]:
-            rng = chance(seed, "continuation", one.document.id, sentence)
-            others = _like_length(pools[one.split], sentence, one.document.id, rng)
-            if others is not None:
-                label = rng.randrange(CHOICES)
-                others.insert(label, sentence)
-                columns = {"context": context, "choices": others, "label": label}
-                yield [Item(held=one, columns=columns)]
-
-    return _in_rounds(held, choices)
-
-
-def _next_sentences(one: HeldOut) -> Iterator[tuple[str, str]]:
-    for run in one.prose.runs:
-        for place in range(1, len(run)):
-            context = fit_last(run[:place], CONTEXT_CHARS)
-            if len(context) >= LEAST_CONTEXT_CHARS and 25 <= len(run[place]) <= SENTENCE_CHARS:
-                yield context, run[place]
-
-
-def _like_length(
-    pool: Sequence[tuple[int, str, str]], sentence: str, document: str, rng: random.Random
-) -> list[str] | None:
-    """Three sentences of other documents among the 40 nearest to `sentence` in length."""
-    nearest = sorted(pool, key=lambda entry: abs(entry[0] - len(sentence)))[:40]
-    others = sorted({s for _, s, owner in nearest if owner != document and s != sentence})
-    return rng.sample(others, CHOICES - 1) if len(others) >= CHOICES - 1 else None
-
-
 def last_word(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
     """Yield passages without their last word, which has occurred before (LAMBADA's form)."""
 
@@ -181,7 +138,7 @@ def last_word(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
                 context = f"{before} {beginning}"
                 yield [Item(held=one, columns={"context": context, "target": target})]
 
-    return _in_rounds(held, passages)
+    return in_rounds(held, passages)
 
 
 def cloze(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
@@ -209,7 +166,7 @@ def cloze(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
                 }
                 yield [Item(held=one, columns=columns)]
 
-    return _in_rounds(held, gaps)
+    return in_rounds(held, gaps)
 
 
 def _gap(
@@ -265,10 +222,10 @@ def _shuffled(values: Iterable[T], rng: random.Random) -> list[T]:
     return values
 
 
-def _in_rounds(
+def in_rounds(
     held: Sequence[HeldOut], blocks: Callable[[HeldOut], Iterator[Block]]
 ) -> Iterator[Block]:
-    """First blocks of all passages, then second ones, up to PER_DOCUMENT."""
+    """Yield the first blocks of all passages, then second ones, up to PER_DOCUMENT."""
     waiting = [blocks(one) for one in held if one.prose.sentences]
     for _ in range(PER_DOCUMENT):
         more: list[Iterator[Block]] = []

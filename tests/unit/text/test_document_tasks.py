@@ -2,7 +2,14 @@ from collections import Counter
 
 import pytest
 
-from gptpath.text.document_tasks import entailment, package, package_names, similarity, tldr
+from gptpath.text.document_tasks import (
+    entailment,
+    package,
+    package_names,
+    similarity,
+    summary,
+    tldr,
+)
 from gptpath.text.held_out import COMMON, hold_out
 
 
@@ -74,3 +81,16 @@ def test_books_yield_no_tasks_that_need_a_summary(document):
     assert not list(entailment(books))
     assert not list(tldr(books))
     assert list(similarity(books))
+
+
+def test_a_summary_stands_beside_a_sentence_of_another_body_of_its_group(held):
+    blocks = list(summary(held))
+    assert len(blocks) > 20
+    bodies = {h.document.id: (h.document.group, set(h.prose.body)) for h in held}
+    for own, other in blocks:
+        assert (own.columns["label"], other.columns["label"]) == (1, 0)
+        assert own.columns["premise"] == other.columns["premise"]
+        assert own.columns["hypothesis"] == own.held.prose.summary
+        owners = [d for d, (_, body) in bodies.items() if other.columns["hypothesis"] in body]
+        assert any(bodies[d][0] == own.held.document.group for d in owners)
+        assert owners != [own.held.document.id]

@@ -3,15 +3,14 @@ from collections import Counter
 
 import pytest
 
+from gptpath.text.continuation_tasks import continuation, wording
 from gptpath.text.held_out import hold_out
 from gptpath.text.prose import words_of
 from gptpath.text.sentence_tasks import (
     CANDIDATES,
-    CHOICES,
     PER_DOCUMENT,
     acceptability,
     cloze,
-    continuation,
     corrupt,
     is_content,
     last_word,
@@ -55,23 +54,6 @@ def test_acceptability_pairs_a_sentence_with_its_corruption(held):
     assert len({natural.columns["pair"] for natural, _ in blocks}) == len(blocks)
 
 
-def test_a_continuation_is_the_true_next_sentence_among_those_of_its_own_split(held):
-    owners: dict[str, set[str]] = {}
-    for h in held:
-        for sentence in h.prose.sentences:
-            owners.setdefault(sentence, set()).add(h.split)
-    labels: Counter[int] = Counter()
-    for (item,) in continuation(held, 1):
-        choices, label = item.columns["choices"], item.columns["label"]
-        assert len(set(choices)) == CHOICES
-        joined = f"{item.columns['context']} {choices[label]}"
-        assert joined in all_text([item.held])[item.held.document.id]
-        assert all(item.held.split in owners[choice] for choice in choices)
-        labels[label] += 1
-    assert set(labels) == set(range(CHOICES))
-    assert max(labels.values()) < 2 * min(labels.values())
-
-
 def test_a_last_word_has_occurred_before_and_completes_a_real_sentence(held):
     blocks = list(last_word(held, 1))
     assert len(blocks) > 30
@@ -99,7 +81,7 @@ def test_cloze_candidates_all_occur_elsewhere_in_the_document(held):
         assert not inside.intersection(columns["choices"])
 
 
-@pytest.mark.parametrize("task", [acceptability, continuation, last_word, cloze])
+@pytest.mark.parametrize("task", [acceptability, continuation, wording, last_word, cloze])
 def test_every_document_has_its_turn_before_any_has_a_second(held, task):
     owners = [block[0].held.document.id for block in task(held, 1)]
     counts = Counter(owners)
@@ -107,7 +89,7 @@ def test_every_document_has_its_turn_before_any_has_a_second(held, task):
     assert len(set(owners[: len(counts)])) == len(counts)
 
 
-@pytest.mark.parametrize("task", [acceptability, continuation, last_word, cloze])
+@pytest.mark.parametrize("task", [acceptability, continuation, wording, last_word, cloze])
 def test_the_same_seed_gives_the_same_items(held, task):
     assert list(task(held, 1)) == list(task(held, 1))
     assert list(task(held, 1)) != list(task(held, 2))
