@@ -38,7 +38,18 @@ class FlowOutcome:
         if skipped == len(self.versions):
             return f"Nothing had to be done: all {skipped} stages are up to date."
         done = len(self.versions) - skipped
-        return f"{done} stages run, {skipped} were up to date."
+        said = f"{done} stages run, {skipped} were up to date."
+        overheads = {v.name: v.overhead_seconds for v in self.versions}
+        known = {name: value for name, value in overheads.items() if value is not None}
+        if not known:
+            return said
+        work = sum(v.work_seconds or 0.0 for v in self.versions if v.name in known)
+        most = max(known, key=known.__getitem__)
+        share = sum(known.values()) / (work + sum(known.values()))
+        return (
+            f"{said} Seconds of work: {work:.0f}; of starting and recording: "
+            f"{sum(known.values()):.0f} ({share:.0%}), at most {known[most]:.1f} ({most})."
+        )
 
 
 def gather(graph: StageGraph, futures: Mapping[str, PrefectFuture[StageVersion]]) -> FlowOutcome:
@@ -75,18 +86,21 @@ def report_links(outcome: FlowOutcome, record: FlowRecord) -> None:
             "stage": version.name,
             "version": version.version,
             "done": "up to date" if version.skipped else "run",
+            "seconds": _rounded(version.seconds),
+            "of which overhead": _rounded(version.overhead_seconds),
             "MLflow run": version.run_id or "",
         }
         for version in outcome.versions
     ]
     rows += [
-        {"stage": name, "version": "", "done": f"failed: {error}", "MLflow run": ""}
+        {"stage": name, "version": "", "done": f"failed: {error}"}
         for name, error in outcome.failures.items()
     ]
-    rows += [
-        {"stage": name, "version": "", "done": "not run", "MLflow run": ""}
-        for name in outcome.not_run
-    ]
+    rows += [{"stage": name, "version": "", "done": "not run"} for name in outcome.not_run]
     create_table_artifact(
         rows, key="stages", description=f"MLflow run of this flow run: {record.run_id or 'none'}"
     )
+
+
+def _rounded(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f}"

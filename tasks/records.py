@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gptpath.errors import PipelineError
 from gptpath.tracking.flow_record import FlowRecord
@@ -51,29 +52,46 @@ class StageVersion:
     """The MLflow run that made it; None where it was made without tracking."""
     skipped: bool
     """Nothing had to be done in this flow run."""
+    seconds: float | None = None
+    """How long this flow run was at it, waiting not counted; None where it was skipped."""
+    work_seconds: float | None = None
+    """The part of it that the stage's ledger accounts for; None where it keeps none."""
+
+    @property
+    def overhead_seconds(self) -> float | None:
+        """Starting processes, hashing, recording: all that is not the stage's work."""
+        if self.seconds is None or self.work_seconds is None:
+            return None
+        return self.seconds - self.work_seconds
 
 
-def read_version(root: Path, name: str, *, skipped: bool) -> StageVersion:
-    """Read the stage's version from dvc.lock and its ledger; PipelineError if it is not there."""
+def read_version(root: Path, name: str, *, seconds: float | None) -> StageVersion:
+    """Read the stage's version from dvc.lock and its ledger; PipelineError if it is not there.
+
+    `seconds` is the time spent on the stage just now, None if it was skipped.
+    """
     entry = read_lock(root).get(name)
     if entry is None:
         raise PipelineError(f"dvc.lock has no entry for {name}; did `dvc repro` finish?")
+    ledger = _read_ledger(ledger_path(root, *split_name(name)))
     return StageVersion(
         name=name,
         version=entry.digest(),
         params=entry.params,
         inputs=entry.deps,
         outputs=entry.outs,
-        run_id=_run_id(ledger_path(root, *split_name(name))),
-        skipped=skipped,
+        run_id=ledger.get("mlflow_run_id"),
+        skipped=seconds is None,
+        seconds=seconds,
+        work_seconds=None if seconds is None else ledger.get("wall_seconds"),
     )
 
 
-def _run_id(ledger: Path) -> str | None:
-    """The run named in a ledger; the last stage, the report, keeps none."""
+def _read_ledger(ledger: Path) -> Mapping[str, Any]:
+    """The stage's ledger; the last stage, the report, keeps none."""
     if not ledger.is_file():
-        return None
+        return {}
     try:
-        return json.loads(ledger.read_text(encoding="utf-8")).get("mlflow_run_id")
+        return json.loads(ledger.read_text(encoding="utf-8"))
     except ValueError as error:
         raise PipelineError(f"{ledger} is not JSON ({error}); restore it: `dvc checkout`") from None

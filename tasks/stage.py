@@ -73,17 +73,19 @@ def run_stage(job: StageJob, tools: FlowTools) -> StageVersion:
     A fresh stage starts no process; it is linked to the run that made it. Raises PipelineError
     with the stage's own error.
     """
-    skipped = job.fresh
+    seconds = None
     if not job.fresh:
         with tools.gate.place(job.rank):
-            skipped = not _reproduce(job, tools)
-    version = read_version(job.root, job.name, skipped=skipped)
+            started = time.monotonic()
+            if _reproduce(job, tools):
+                seconds = time.monotonic() - started
+    version = read_version(job.root, job.name, seconds=seconds)
     run_id = tools.record.link(
         job.name,
         version.run_id,
         version=version.version,
         outs=version.outputs,
-        skipped=skipped,
+        skipped=version.skipped,
     )
     version = replace(version, run_id=run_id)
     create_markdown_artifact(

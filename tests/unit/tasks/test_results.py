@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from tasks.outcome import FlowOutcome
@@ -51,3 +52,13 @@ def test_the_summary_says_when_there_was_nothing_to_do() -> None:
         versions=(version(skipped=True), version(skipped=False)), failures={}, not_run=()
     )
     assert busy.summary() == "1 stages run, 1 were up to date."
+
+
+def test_the_summary_tells_work_from_overhead() -> None:
+    worked = replace(version(skipped=False), seconds=30.0, work_seconds=24.0)
+    slow = replace(worked, name="report", seconds=20.0, work_seconds=6.0)
+    unknown = replace(worked, name="scaling", work_seconds=None)
+    outcome = FlowOutcome(versions=(worked, slow, unknown), failures={}, not_run=())
+    assert outcome.summary().endswith(
+        "Seconds of work: 30; of starting and recording: 20 (40%), at most 14.0 (report)."
+    )
