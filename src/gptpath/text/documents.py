@@ -11,8 +11,11 @@ import polars as pl
 
 from gptpath.errors import CorpusError
 
-COLUMNS = ("id", "text", "source", "location", "group", "licence", "metadata")
+COLUMNS = ("id", "text", "source", "kind", "location", "group", "licence", "metadata")
 """Columns of a corpus file, all of type string (docs/formats.md)."""
+
+FILES = "files"
+"""The kind whose documents are whole books, or parts of them."""
 
 ROWS_PER_GROUP = 8192
 """Rows of a parquet row group: the unit in which readers stream a file."""
@@ -24,11 +27,13 @@ class Document:
 
     text: str
     source: str
-    """Kind of source: `installed-docs` or `files`."""
+    """Name of the entry in `ingest.sources` that it came from."""
+    kind: str
+    """Kind of that source: `installed-docs`, `files`, `jsonl`, ... (`gptpath.config.ingest`)."""
     location: str
     """Place within the source: `module:qualified.name`, or relative file path [+ `#part`]."""
     group: str
-    """What the document belongs to: the distribution, or the file's stem."""
+    """What it belongs to: the distribution, the file's stem, or the domain of a web page."""
     licence: str = ""
     """Licence as the source states it; empty where it states none."""
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -49,6 +54,7 @@ def write_documents(path: Path, documents: Iterable[Document]) -> None:
             d.id,
             d.text,
             d.source,
+            d.kind,
             d.location,
             d.group,
             d.licence,
@@ -70,6 +76,7 @@ def read_documents(path: Path) -> list[Document]:
         Document(
             text=row["text"],
             source=row["source"],
+            kind=row["kind"],
             location=row["location"],
             group=row["group"],
             licence=row["licence"],

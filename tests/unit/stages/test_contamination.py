@@ -27,7 +27,7 @@ def params():
 @pytest.fixture
 def checkout(tmp_path):
     documents = [
-        Document(text=text, source="files", location=f"{n}.txt", group="g")
+        Document(text=text, source="a", kind="files", location=f"{n}.txt", group="g")
         for n, text in enumerate((f"Once {SEEN}.", "nothing else is here to be read"))
     ]
     write_documents(tmp_path / "data" / "corpus" / "train.parquet", documents)

@@ -28,7 +28,9 @@ def context(root: Path, emit=ignore) -> StageContext:
 def root(tmp_path) -> Path:
     for split, count in (("train", 60), ("validation", 9)):
         documents = [
-            Document(text=TEXT.format(n), source="files", location=f"{split}{n}", group="x")
+            Document(
+                text=TEXT.format(n), source="a", kind="files", location=f"{split}{n}", group="x"
+            )
             for n in range(count)
         ]
         write_documents(tmp_path / "data" / "corpus" / f"{split}.parquet", documents)
