@@ -33,7 +33,7 @@ def root(tmp_path) -> Path:
             )
             for n in range(count)
         ]
-        write_documents(tmp_path / "data" / "corpus" / f"{split}.parquet", documents)
+        write_documents(tmp_path / "data" / "corpus" / split, documents)
     ranks = train_ranks([TEXT.format(n) for n in range(60)], vocab_size=300)
     write_tokenizer(tmp_path / "data" / "tokenizer", ranks, name="x")
     return tmp_path
@@ -45,7 +45,7 @@ def test_the_tokens_decode_to_the_documents_in_order_each_with_its_end(root):
     for split in ("train", "validation"):
         tokens = open_split(root / "data" / "tokens", split, verify=True)
         ids = tokens.read(0, len(tokens)).tolist()
-        documents = read_documents(root / "data" / "corpus" / f"{split}.parquet")
+        documents = read_documents(root / "data" / "corpus" / split)
         assert ids.count(encoding.eot_token) == len(documents) == tokens.documents
         ends = [n for n, token in enumerate(ids) if token == encoding.eot_token]
         starts = [0, *(end + 1 for end in ends[:-1])]

@@ -62,9 +62,9 @@ def test_the_stage_writes_exactly_its_outputs(done):
     assert sorted(p.name for p in done.iterdir()) == ["data", "metrics", "raw"]
     assert sorted(p.name for p in (done / "data").iterdir()) == ["corpus", "tasks"]
     assert sorted(p.name for p in (done / "data" / "corpus").iterdir()) == [
-        "tasks.parquet",
-        "train.parquet",
-        "validation.parquet",
+        "tasks",
+        "train",
+        "validation",
     ]
     assert [p.name for p in (done / "metrics").iterdir()] == ["ingest.json"]
 
@@ -72,7 +72,7 @@ def test_the_stage_writes_exactly_its_outputs(done):
 def test_metrics_count_what_the_files_hold(done):
     metrics = json.loads((done / "metrics" / "ingest.json").read_text())
     for split in ("train", "validation", "tasks"):
-        frame = pl.read_parquet(done / "data" / "corpus" / f"{split}.parquet")
+        frame = pl.read_parquet(done / "data" / "corpus" / split)
         assert metrics["documents"][split] == len(frame) > 0
         assert metrics["characters"][split] == frame["text"].str.len_chars().sum()
     assert metrics["read"] == sum(metrics["documents"].values())
@@ -84,7 +84,7 @@ def test_metrics_count_what_the_files_hold(done):
 
 def test_items_come_from_the_tasks_split_alone(done):
     corpus = {
-        split: set(pl.read_parquet(done / "data" / "corpus" / f"{split}.parquet")["id"])
+        split: set(pl.read_parquet(done / "data" / "corpus" / split)["id"])
         for split in ("train", "validation", "tasks")
     }
     specs = read_specs(done / "data" / "tasks")

@@ -29,7 +29,7 @@ def root(tmp_path) -> Path:
         Document(text=TEXT.format(n), source="a", kind="files", location=f"{n}.txt", group=f"{n}")
         for n in range(60)
     ]
-    write_documents(tmp_path / "data" / "corpus" / "train.parquet", documents)
+    write_documents(tmp_path / "data" / "corpus" / "train", documents)
     return tmp_path
 
 
