@@ -33,7 +33,7 @@ def run(context: StageContext) -> StageOutcome:
             emit=context.emit,
         )
     for split, documents in corpus.splits.items():
-        write_documents(context.path("data", "corpus", f"{split}.parquet"), documents)
+        write_documents(context.path("data", "corpus", split), documents)
     items = derive_tasks(
         corpus.splits["tasks"],
         context.path("data", "tasks"),

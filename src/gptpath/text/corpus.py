@@ -7,20 +7,19 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from gptpath.config.sections import Ingest
-from gptpath.events import Emit
+from gptpath.config.ingest import Ingest
+from gptpath.errors import CorpusError
+from gptpath.events import Emit, Progress
 from gptpath.text.cleaning import clean, drop_reason
 from gptpath.text.deduplication import without_duplicates
-from gptpath.text.documents import Document
-from gptpath.text.files import SOURCE as FILES
-from gptpath.text.files import cut_into_parts, read_files
-from gptpath.text.installed_docs import read_installed_docs
+from gptpath.text.documents import FILES, Document
+from gptpath.text.sources.opening import open_source
+from gptpath.text.sources.source import Dropped, Source, Unit
 from gptpath.text.splits import assign_splits
 
 SPLITS = ("train", "validation", "tasks")
 
 DUPLICATE = "duplicate"
-UNPARSABLE = "file_unparsable"
 _CLEANING_BATCH = 2000
 
 
@@ -42,22 +41,29 @@ def build_corpus(ingest: Ingest, *, raw: Path, seed: int, executor: Executor, em
     CorpusError when the source is unusable or too small to fill every split.
     """
     dropped: Counter[str] = Counter()
-    if ingest.source == "files":
-        files = read_files(raw, emit=emit)
-        documents = files.documents
-        dropped += files.dropped
-    else:
-        extracted = read_installed_docs(
-            ingest.packages, min_chars=ingest.min_document_chars, executor=executor, emit=emit
-        )
-        documents = extracted.documents
-        dropped[UNPARSABLE] += extracted.unparsable
+    documents: list[Document] = []
+    for settings in ingest.sources:
+        source = open_source(settings, raw)
+        units = source.units()
+        results = executor.map(read_unit, [source] * len(units), units)
+        for done, found in enumerate(results, start=1):
+            dropped.update(one.reason for one in found if isinstance(one, Dropped))
+            documents += [one for one in found if isinstance(one, Document)]
+            emit(Progress(done=done, total=len(units), what=f"units of {source.name}"))
+    if not documents:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items()))
+        raise CorpusError(f"ingest.raw={raw} has no usable text ({reasons}); put text there")
     read = len(documents)
     kept, reasons = _clean_all(documents, ingest, executor)
     unique = without_duplicates(kept)
     dropped += reasons
     dropped[DUPLICATE] += len(kept) - len(unique)
     return Corpus(splits=_split(unique, ingest, seed), read=read, dropped=+dropped)
+
+
+def read_unit(source: Source, unit: Unit) -> list[Document | Dropped]:
+    """Read one unit as a whole."""
+    return list(source.read(unit))
 
 
 def _clean_all(
@@ -77,24 +83,17 @@ def _clean_all(
 def clean_batch(
     documents: Sequence[Document], ingest: Ingest
 ) -> tuple[list[Document], Counter[str]]:
-    """Clean some documents; long ones of `files` are cut into parts called `location#part`."""
+    """Clean some documents."""
     kept: list[Document] = []
     dropped: Counter[str] = Counter()
+    chars = {"min_chars": ingest.cleaning.min_chars, "max_chars": ingest.cleaning.max_chars}
     for document in documents:
         text = clean(document.text)
-        if document.source == FILES and len(text) > ingest.max_document_chars:
-            parts = cut_into_parts(text, ingest.max_document_chars)
-            places = [f"{document.location}#{n:04d}" for n in range(len(parts))]
+        reason = drop_reason(text, **chars)
+        if reason:
+            dropped[reason] += 1
         else:
-            parts, places = [text], [document.location]
-        for part, place in zip(parts, places, strict=True):
-            reason = drop_reason(
-                part, min_chars=ingest.min_document_chars, max_chars=ingest.max_document_chars
-            )
-            if reason:
-                dropped[reason] += 1
-            else:
-                kept.append(replace(document, text=part, location=place))
+            kept.append(replace(document, text=text))
     return kept, dropped
 
 
@@ -117,6 +116,6 @@ def _split(documents: Sequence[Document], ingest: Ingest, seed: int) -> dict[str
 
 def _split_key(document: Document) -> str:
     """Parts of one file stay together; docstrings go each its own way."""
-    if document.source == FILES:
+    if document.kind == FILES:
         return document.location.rpartition("#")[0] or document.location
     return document.id

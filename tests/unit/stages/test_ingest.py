@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from gptpath.config.ingest import Files
 from gptpath.config.loading import load_params
 from gptpath.errors import CorpusError
 from gptpath.events import ignore
@@ -28,9 +29,8 @@ SENTENCES = (
 
 def context(root: Path, **ingest) -> StageContext:
     values = {
-        "source": "files",
+        "sources": (Files(part_chars=2000),),
         "raw": "raw",
-        "max_document_chars": 2000,
         "validation_fraction": 0.1,
         "tasks_fraction": 0.4,
         "task_examples": 200,
@@ -62,9 +62,9 @@ def test_the_stage_writes_exactly_its_outputs(done):
     assert sorted(p.name for p in done.iterdir()) == ["data", "metrics", "raw"]
     assert sorted(p.name for p in (done / "data").iterdir()) == ["corpus", "tasks"]
     assert sorted(p.name for p in (done / "data" / "corpus").iterdir()) == [
-        "tasks.parquet",
-        "train.parquet",
-        "validation.parquet",
+        "tasks",
+        "train",
+        "validation",
     ]
     assert [p.name for p in (done / "metrics").iterdir()] == ["ingest.json"]
 
@@ -72,10 +72,10 @@ def test_the_stage_writes_exactly_its_outputs(done):
 def test_metrics_count_what_the_files_hold(done):
     metrics = json.loads((done / "metrics" / "ingest.json").read_text())
     for split in ("train", "validation", "tasks"):
-        frame = pl.read_parquet(done / "data" / "corpus" / f"{split}.parquet")
+        frame = pl.read_parquet(done / "data" / "corpus" / split)
         assert metrics["documents"][split] == len(frame) > 0
         assert metrics["characters"][split] == frame["text"].str.len_chars().sum()
-    assert metrics["read"] == 10
+    assert metrics["read"] == sum(metrics["documents"].values())
     assert sum(metrics["groups"].values()) == sum(metrics["documents"].values())
     for task, by_split in metrics["tasks"].items():
         for split in SPLITS:
@@ -84,7 +84,7 @@ def test_metrics_count_what_the_files_hold(done):
 
 def test_items_come_from_the_tasks_split_alone(done):
     corpus = {
-        split: set(pl.read_parquet(done / "data" / "corpus" / f"{split}.parquet")["id"])
+        split: set(pl.read_parquet(done / "data" / "corpus" / split)["id"])
         for split in ("train", "validation", "tasks")
     }
     specs = read_specs(done / "data" / "tasks")
@@ -111,6 +111,6 @@ def test_another_checkout_gets_the_same_bytes(done, tmp_path):
 
 def test_an_empty_folder_stops_the_stage_before_it_writes(tmp_path):
     (tmp_path / "raw").mkdir()
-    with pytest.raises(CorpusError, match="no usable text"):
+    with pytest.raises(CorpusError, match="has no files"):
         run(context(tmp_path))
     assert not (tmp_path / "data").exists()

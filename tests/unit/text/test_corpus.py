@@ -3,18 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from gptpath.config.sections import Ingest
+from gptpath.config.cleaning import Cleaning
+from gptpath.config.ingest import Files, Ingest
 from gptpath.errors import CorpusError
 from gptpath.events import ignore
 from gptpath.text import corpus as module
 from gptpath.text.corpus import build_corpus
 
 
-def ingest(**changes) -> Ingest:
+def ingest(part_chars: int = 400, **changes) -> Ingest:
     values = {
-        "source": "files",
-        "min_document_chars": 20,
-        "max_document_chars": 400,
+        "sources": (Files(part_chars=part_chars),),
+        "cleaning": Cleaning(min_chars=20),
         "validation_fraction": 0.2,
         "tasks_fraction": 0.2,
     } | changes
@@ -49,7 +49,7 @@ def test_every_document_is_kept_or_counted_under_a_reason(raw):
     (raw / "copy.txt").write_text((raw / "book1.txt").read_text().upper())
     (raw / "tiny.txt").write_text("Tiny.")
     (raw / "numbers.txt").write_text("1 2 3 4 5 6 7 8 9 10 11 12 13")
-    corpus = build(raw, max_document_chars=100_000)
+    corpus = build(raw, part_chars=100_000)
     assert corpus.dropped == {"duplicate": 1, "too_short": 1, "few_letters": 1}
     kept = sum(map(len, corpus.splits.values()))
     assert corpus.read == kept + corpus.dropped.total() == 15

@@ -8,20 +8,19 @@ import logging
 import re
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from gptpath.config.ingest import Files
 from gptpath.errors import CorpusError
-from gptpath.events import Emit, Progress
-from gptpath.text.decoding import BINARY, decode, looks_binary
 from gptpath.text.documents import Document
-from gptpath.text.gutenberg import LICENCE, without_boilerplate
+from gptpath.text.sources.decoding import BINARY, decode, looks_binary
+from gptpath.text.sources.gutenberg import LICENCE, without_boilerplate
+from gptpath.text.sources.source import UNIT_BYTES, Dropped, Unit
 
 logger = logging.getLogger(__name__)
 
-SOURCE = "files"
 TEXT_SUFFIXES = frozenset({".txt", ".md"})
 
 ABOUT_THE_DATA = "file_about_the_data"
@@ -34,52 +33,106 @@ EMPTY = "file_empty"
 _ABOUT = frozenset({"readme", "license", "licence", "copying", "notice", "manifest", "changelog"})
 
 
+_UNPACKED = {".gz": 3, ".zip": 3}
+"""How much larger packed texts are unpacked, roughly."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RawFiles:
-    """What a folder yielded."""
-
-    documents: list[Document]
-    """One per text file; not yet cleaned nor cut into parts."""
-    dropped: Counter[str]
-    """Files without a document, by reason."""
-
-
-def read_files(raw: Path, *, emit: Emit) -> RawFiles:
-    """Read every usable text below `raw` (a folder or one file) in the order of relative paths.
+class FilesSource:
+    """Every usable text below a folder (or one file), in the order of relative paths.
 
     A file is about the data, and no document, if the first or last word of its name before the
-    first dot is one of readme, license, licence, copying, notice, manifest, changelog.
-    Raises CorpusError if the folder is missing or holds no usable text.
+    first dot is one of readme, license, licence, copying, notice, manifest, changelog. A text is
+    read whole: the largest file bounds the memory.
     """
-    paths = _list(raw)
-    documents: list[Document] = []
-    dropped: Counter[str] = Counter()
-    for done, path in enumerate(paths, start=1):
-        root = raw if raw.is_dir() else raw.parent
-        relative = PurePosixPath(path.relative_to(root).as_posix())
-        for location, content in _contents(path, relative):
-            result = content if isinstance(content, str) else _document(location, content)
-            if isinstance(result, str):
-                logger.info("%s dropped: %s", location, result)
-                dropped[result] += 1
-            else:
-                documents.append(result)
-        emit(Progress(done=done, total=len(paths), what="files"))
-    if not documents:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items())) or "no files"
-        raise CorpusError(
-            f"ingest.raw={raw} has no usable text ({reasons}); put .txt, .md, .gz or .zip files "
-            "with text there, or name another folder by ingest.raw"
+
+    settings: Files
+    raw: Path
+
+    @property
+    def name(self) -> str:
+        """The entry's name in `ingest.sources`."""
+        return self.settings.name
+
+    @property
+    def _folder(self) -> Path:
+        return self.raw / self.settings.path
+
+    def units(self) -> Sequence[Unit]:
+        """Small files by UNIT_BYTES together, a larger one alone; the parts are relative paths.
+
+        Raises CorpusError if the folder is missing or holds no file.
+        """
+        units: list[Unit] = []
+        batch: list[str] = []
+        size = 0
+        for path, bytes_ in self._list():
+            if batch and size + bytes_ > UNIT_BYTES:
+                units.append(Unit(key=batch[0], parts=tuple(batch), size=size))
+                batch, size = [], 0
+            batch.append(path)
+            size += bytes_
+        if not batch:
+            raise CorpusError(
+                f"{self._folder} of the source {self.name!r} has no files; put .txt, .md, .gz or "
+                ".zip files with text there, or name another folder by ingest.raw"
+            )
+        return [*units, Unit(key=batch[0], parts=tuple(batch), size=size)]
+
+    def _list(self) -> Iterator[tuple[str, int]]:
+        """Yield (relative path, bytes when unpacked) of all files."""
+        folder = self._folder
+        if folder.is_file():
+            files, root = [folder], folder.parent
+        elif folder.is_dir():
+            files, root = sorted(path for path in folder.rglob("*") if path.is_file()), folder
+        else:
+            raise CorpusError(
+                f"{folder} of the source {self.name!r} does not exist; name a text file or a "
+                "folder of them by ingest.raw and the source's path"
+            )
+        for path in files:
+            size = path.stat().st_size * _UNPACKED.get(path.suffix.lower(), 1)
+            yield path.relative_to(root).as_posix(), size
+
+    def read(self, unit: Unit) -> Iterator[Document | Dropped]:
+        """Read the unit's files; a long text comes in parts called `location#part`."""
+        root = self._folder.parent if self._folder.is_file() else self._folder
+        for part in unit.parts:
+            for location, content in _contents(root / part, PurePosixPath(part)):
+                result = content if isinstance(content, str) else self._document(location, content)
+                if isinstance(result, str):
+                    logger.info("%s dropped: %s", location, result)
+                    yield Dropped(location=location.as_posix(), reason=result)
+                else:
+                    yield from self._parts(result)
+
+    def _document(self, location: PurePosixPath, content: bytes) -> Document | str:
+        """The text of a file, or why there is none."""
+        if not content.strip():
+            return EMPTY
+        if looks_binary(content):
+            return BINARY
+        decoded = decode(content)
+        if decoded is None:
+            return ENCODING_UNKNOWN
+        text, cut = without_boilerplate(decoded.text)
+        return Document(
+            text=text,
+            source=self.settings.name,
+            kind=self.settings.kind,
+            location=location.as_posix(),
+            group=_stem(location),
+            licence=LICENCE if cut else "",
+            metadata={"encoding": decoded.encoding},
         )
-    return RawFiles(documents=documents, dropped=dropped)
 
-
-def _list(raw: Path) -> list[Path]:
-    if raw.is_file():
-        return [raw]
-    if not raw.is_dir():
-        raise CorpusError(f"ingest.raw={raw} does not exist; name a text file or a folder of them")
-    return sorted(path for path in raw.rglob("*") if path.is_file())
+    def _parts(self, document: Document) -> Iterator[Document]:
+        if len(document.text) <= self.settings.part_chars:
+            yield document
+            return
+        for number, part in enumerate(cut_into_parts(document.text, self.settings.part_chars)):
+            yield replace(document, text=part, location=f"{document.location}#{number:04d}")
 
 
 def _contents(path: Path, relative: PurePosixPath) -> Iterator[tuple[PurePosixPath, bytes | str]]:
@@ -131,25 +184,6 @@ def _name_reason(relative: PurePosixPath) -> str | None:
         known = inner in TEXT_SUFFIXES or not re.fullmatch(r"\.[a-z][a-z0-9]{0,4}", inner)
         return None if known else UNSUPPORTED
     return None if suffixes[-1:] and suffixes[-1] in TEXT_SUFFIXES else UNSUPPORTED
-
-
-def _document(location: PurePosixPath, content: bytes) -> Document | str:
-    if not content.strip():
-        return EMPTY
-    if looks_binary(content):
-        return BINARY
-    decoded = decode(content)
-    if decoded is None:
-        return ENCODING_UNKNOWN
-    text, cut = without_boilerplate(decoded.text)
-    return Document(
-        text=text,
-        source=SOURCE,
-        location=location.as_posix(),
-        group=_stem(location),
-        licence=LICENCE if cut else "",
-        metadata={"encoding": decoded.encoding},
-    )
 
 
 def _stem(location: PurePosixPath) -> str:

@@ -2,18 +2,34 @@ import gzip
 import logging
 import os
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from gptpath.config.ingest import Files
 from gptpath.errors import CorpusError
-from gptpath.events import Progress, ignore
-from gptpath.text import files
-from gptpath.text.decoding import BINARY
-from gptpath.text.files import cut_into_parts, read_files
+from gptpath.text.documents import Document
+from gptpath.text.sources import files
+from gptpath.text.sources.decoding import BINARY
+from gptpath.text.sources.files import FilesSource, cut_into_parts
+from gptpath.text.sources.source import Dropped
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+def source(raw: Path, **settings) -> FilesSource:
+    return FilesSource(settings=Files(**settings), raw=raw)
+
+
+def read(raw: Path, **settings) -> tuple[list[Document], Counter[str]]:
+    """Documents of all units, and drops by reason."""
+    opened = source(raw, **settings)
+    found = [one for unit in opened.units() for one in opened.read(unit)]
+    dropped = Counter(one.reason for one in found if isinstance(one, Dropped))
+    return [one for one in found if isinstance(one, Document)], dropped
+
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01"
 
@@ -33,18 +49,19 @@ def raw(tmp_path) -> Path:
 
 
 def test_texts_of_all_kinds_are_read_in_the_order_of_their_paths(raw):
-    read = read_files(raw, emit=ignore)
-    assert [(d.location, d.group, d.text) for d in read.documents] == [
+    documents, dropped = read(raw)
+    assert [(d.location, d.group, d.text) for d in documents] == [
         ("b.txt", "b", "Second book."),
         ("c.txt.gz", "c", "Dritte — Büch"),
         ("d.zip/inside/e.txt", "e", "Fourth book."),
         ("deep/a.md", "a", "First book."),
     ]
-    assert read.dropped == {files.ABOUT_THE_DATA: 1, files.UNSUPPORTED: 1}
+    assert dropped == {files.ABOUT_THE_DATA: 1, files.UNSUPPORTED: 1}
 
 
 def test_one_file_alone_is_a_source_too(raw):
-    (document,) = read_files(raw / "b.txt", emit=ignore).documents
+    (document,), _ = read(raw / "b.txt")
+    assert (document,) == tuple(read(raw, path="b.txt")[0])
     assert document.location == "b.txt"
 
 
@@ -70,11 +87,11 @@ def test_an_unusable_file_is_a_counted_drop_and_loses_nothing_else(
     raw, name, content, reason, caplog
 ):
     caplog.set_level(logging.INFO)
-    before = read_files(raw, emit=ignore)
+    documents, dropped = read(raw)
     (raw / name).write_bytes(content)
-    after = read_files(raw, emit=ignore)
-    assert after.documents == before.documents
-    assert after.dropped - before.dropped == {reason: 1}
+    documents_after, dropped_after = read(raw)
+    assert documents_after == documents
+    assert dropped_after - dropped == {reason: 1}
     assert name in caplog.text
 
 
@@ -84,32 +101,43 @@ def test_a_damaged_member_of_an_archive_keeps_the_members_before_it(raw):
         archive.writestr("a.txt", "Sound text.")
         archive.writestr("b.txt", "Damaged text.")
     path.write_bytes(path.read_bytes().replace(b"Damaged", b"damaged"))
-    read = read_files(path, emit=ignore)
-    assert [d.text for d in read.documents] == ["Sound text."]
-    assert read.dropped == {files.UNREADABLE: 1}
+    documents, dropped = read(path)
+    assert [d.text for d in documents] == ["Sound text."]
+    assert dropped == {files.UNREADABLE: 1}
 
 
 def test_an_empty_folder_says_what_to_put_there(tmp_path):
-    with pytest.raises(CorpusError, match=r"no files.*put \.txt"):
-        read_files(tmp_path, emit=ignore)
-
-
-def test_a_folder_without_usable_text_lists_the_reasons(tmp_path):
-    (tmp_path / "README.md").write_text("About.")
-    (tmp_path / "p.txt").write_bytes(PNG)
-    with pytest.raises(CorpusError, match=f"1 {files.ABOUT_THE_DATA}, 1 {BINARY}"):
-        read_files(tmp_path, emit=ignore)
+    with pytest.raises(CorpusError, match=r"no files; put \.txt"):
+        source(tmp_path).units()
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(CorpusError, match="nowhere does not exist"):
-        read_files(tmp_path / "nowhere", emit=ignore)
+    with pytest.raises(CorpusError, match="nowhere of the source 'files' does not exist"):
+        source(tmp_path, path="nowhere").units()
 
 
-def test_progress_counts_files(raw):
-    events: list[object] = []
-    read_files(raw, emit=events.append)
-    assert events[-1] == Progress(done=4, total=4, what="files")
+def test_small_files_share_a_unit_and_a_large_one_has_its_own(raw, monkeypatch):
+    whole = read(raw)
+    monkeypatch.setattr(files, "UNIT_BYTES", 300)
+    (raw / "large.txt").write_text("word " * 1000)
+    units = source(raw).units()
+    assert [unit.parts for unit in units] == [
+        ("b.txt", "c.txt.gz"),
+        ("d.zip",),
+        ("deep/a.md",),
+        ("large.txt",),
+    ]
+    assert [unit.key for unit in units] == ["b.txt", "d.zip", "deep/a.md", "large.txt"]
+    (raw / "large.txt").unlink()
+    assert read(raw) == whole
+
+
+def test_a_long_text_comes_in_numbered_parts(tmp_path):
+    (tmp_path / "long.txt").write_bytes(b"A paragraph of words.\r\n\r\n" * 10)
+    documents, _ = read(tmp_path, part_chars=50)
+    assert [d.location for d in documents] == [f"long.txt#{n:04d}" for n in range(5)]
+    assert all(d.text == "A paragraph of words.\n\nA paragraph of words." for d in documents)
+    assert {d.group for d in documents} == {"long"}
 
 
 def test_parts_end_at_paragraphs_and_join_to_the_whole():
@@ -129,11 +157,11 @@ def test_a_paragraph_that_is_too_long_is_cut_at_lines_sentences_and_at_last_anyw
 
 @pytest.mark.skipif(not (REAL / "books").is_dir(), reason="the published books are not here")
 def test_real_books_are_all_read_and_papers_about_them_are_not():
-    read = read_files(REAL / "books", emit=ignore)
-    assert len(read.documents) == 52
-    assert read.dropped == {files.ABOUT_THE_DATA: 2}
-    encodings = {d.location.split("/")[-1]: d.metadata["encoding"] for d in read.documents}
+    documents, dropped = read(REAL / "books", part_chars=10_000_000)
+    assert len(documents) == 52
+    assert dropped == {files.ABOUT_THE_DATA: 2}
+    encodings = {d.location.split("/")[-1]: d.metadata["encoding"] for d in documents}
     assert encodings["1661-8.txt.gz"] != "utf-8"
-    holmes = next(d for d in read.documents if d.group == "1661-8")
+    holmes = next(d for d in documents if d.group == "1661-8")
     assert "à" in holmes.text
     assert "\r" not in holmes.text

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gptpath.text.decoding import decode
-from gptpath.text.gutenberg import without_boilerplate
+from gptpath.text.sources.decoding import decode
+from gptpath.text.sources.gutenberg import without_boilerplate
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 BOOKS = sorted((REAL / "books" / "gitenberg").glob("*/*.txt.gz"))
 

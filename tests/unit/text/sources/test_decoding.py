@@ -1,6 +1,6 @@
 import pytest
 
-from gptpath.text.decoding import decode, looks_binary
+from gptpath.text.sources.decoding import decode, looks_binary
 
 PROSE = "Voilà: le cœur a ses raisons, que la raison ne connaît point. Déjà vu à Orléans. " * 20
 
