@@ -32,7 +32,7 @@ _CJK = re.compile(
     "\U00020000-\U0002a6df\U0002a700-\U0002b81f\U0002b920-\U0002ceaf\U0002f800-\U0002fa1f])"
 )
 _ASCII_WORDS = re.compile(r"[a-z0-9]+|[!-/:-@\[-`{-~]")
-_ASCII_CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f]")
+_ASCII_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def words_of(way: str) -> Words:
@@ -41,9 +41,15 @@ def words_of(way: str) -> Words:
         return basic_words
     if way == "spacy":
         tokenize, fix_text = _load_spacy()
-        return lambda text: [
-            word.text.lower() for word in tokenize(standardise(fix_text(text)))
-        ]
+
+        def spacy_words(text: str) -> list[str]:
+            # spaCy's word for a newline holds the blank after it, too.
+            return [
+                "\n" if word.is_space else word.text.lower()
+                for word in tokenize(standardise(fix_text(text)))
+            ]
+
+        return spacy_words
     raise TokenError(f"tokenizer.words={way!r} is unknown; known: basic, spacy")
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import tiktoken
 
 from gptpath.errors import TokenError
+from gptpath.tokens.bpe import write_settings, write_whole
+from gptpath.tokens.gpt1 import NEWLINE
 
 GPT2_FILES = {
     "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
@@ -43,7 +45,9 @@ def gpt2_ranks(files: Path | None) -> list[bytes]:
         return [encoding.decode_single_token_bytes(rank) for rank in range(encoding.n_vocab - 1)]
     merges, encoder = _read_published(files, GPT2_FILES)
     byte_of = {letter: byte for byte, letter in byte_letters().items()}
-    ids = {bytes(byte_of[c] for c in spelt): rank for spelt, rank in encoder.items() if rank < 50256}
+    ids = {
+        bytes(byte_of[c] for c in spelt): rank for spelt, rank in encoder.items() if rank < 50256
+    }
     ranks = [bytes([byte_of[letter]]) for letter in sorted(byte_of)]
     ranks += [bytes(byte_of[c] for c in first + second) for first, second in merges]
     # tiktoken merges by rank, so ids must follow the order of the merges.
@@ -57,6 +61,21 @@ def gpt1_tables(files: Path) -> tuple[list[tuple[str, str]], dict[str, int]]:
     Raises TokenError if the files are not the published ones.
     """
     return _read_published(files, GPT1_FILES)
+
+
+def write_gpt1_tokenizer(folder: Path, files: Path, *, words: str) -> None:
+    """Write a tokenizer folder of GPT-1's BPE: the two published files and tokenizer.json."""
+    for name, expected in GPT1_FILES.items():
+        write_whole(folder / name, _read_checked(files, name, expected))
+    _, encoder = gpt1_tables(folder)
+    settings = {
+        "kind": "gpt1",
+        "name": f"gpt1-{words}",
+        "special_tokens": {NEWLINE: encoder[NEWLINE]},
+        "vocab_size": len(encoder),
+        "words": words,
+    }
+    write_settings(folder, settings)
 
 
 def byte_letters() -> dict[int, str]:

@@ -58,7 +58,7 @@ def test_the_tokens_decode_to_the_documents_in_order_each_with_its_end(root):
 def test_metrics_tell_sizes_and_baselines_and_the_bigram_beats_the_unigram(root):
     outcome = run(context(root))
     metrics = json.loads((root / "metrics" / "encode.json").read_text())
-    assert set(metrics) == {"train", "validation", "baselines"}
+    assert set(metrics) == {"train", "validation", "sources", "groups", "baselines"}
     index = json.loads((root / "data" / "tokens" / "index.json").read_text())
     for split in ("train", "validation"):
         for unit in ("tokens", "documents", "bytes"):
@@ -76,10 +76,10 @@ def test_two_runs_write_the_same_bytes(root):
     assert contents() == contents()
 
 
-def test_progress_counts_documents(root):
+def test_progress_counts_corpus_shards(root):
     events: list[object] = []
     run(context(root, emit=events.append))
-    assert Progress(done=60, total=60, what="documents") in events
+    assert Progress(done=2, total=2, what="corpus shards") in events
 
 
 def test_without_a_tokenizer_the_stage_says_which_one_comes_first(root):
