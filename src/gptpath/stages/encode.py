@@ -84,6 +84,7 @@ def _jobs(context: StageContext, split: str, scratch: Path) -> list[EncodeJob]:
         EncodeJob(
             corpus_shard=path,
             tokenizer=context.path("data", "tokenizer"),
+            fingerprint=scratch.name,
             tokens=scratch / "tokens",
             records=scratch / "records",
             split=split,

@@ -34,6 +34,8 @@ class EncodeJob:
 
     corpus_shard: Path
     tokenizer: Path
+    fingerprint: str
+    """Of the tokenizer: a worker that lives longer than a run must not keep an old one."""
     tokens: Path
     """Folder that takes the token shards and the document index."""
     records: Path
@@ -75,7 +77,7 @@ def encode_shard(job: EncodeJob) -> ShardRecord:
     with job.corpus_shard.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     path = job.records / f"{job.name}.json"
-    encoding = _encoding(job.tokenizer)
+    encoding = _encoding(job.tokenizer, job.fingerprint)
     if (finished := _finished(job, path, digest, encoding.n_vocab)) is not None:
         return finished
     writer = SplitWriter(
@@ -108,8 +110,9 @@ def encode_shard(job: EncodeJob) -> ShardRecord:
 
 
 @lru_cache(maxsize=1)
-def _encoding(folder: Path) -> Encoding:
-    """Load the tokenizer once per worker process."""
+def _encoding(folder: Path, fingerprint: str) -> Encoding:
+    """Load the tokenizer once per worker process and fingerprint."""
+    del fingerprint
     return load_encoding(folder)
 
 
