@@ -1,6 +1,7 @@
 """The true Jaccard index of candidate pairs, from sets of shingles kept in scratch files."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,36 +14,46 @@ from gptpath.text.shingles import Hashes, shingle
 Similarities = npt.NDArray[np.float64]
 
 
-def write_sets(shard: Path, path: Path, *, rows: Rows, documents: int, n: int) -> None:
-    """Write the sets of `n`-word shingles of some ascending rows of a shard of `documents` rows.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetsJob:
+    """Which sets of a shard to write where."""
+
+    shard: Path
+    path: Path
+    rows: Rows
+    """Documents wanted, ascending."""
+    documents: int
+    """All rows of the shard."""
+
+
+def write_sets(job: SetsJob, n: int) -> None:
+    """Write the sets of `n`-word shingles of some documents of a shard.
 
     The file is one uint64 array: where each document's set ends (an end per row of the shard,
     counted from the head of the array, after the place where the first begins), then the sets
     themselves, each ascending.
     """
-    sizes = np.zeros(documents + 1, np.int64)
-    sizes[0] = documents + 1
+    sizes = np.zeros(job.documents + 1, np.int64)
+    sizes[0] = job.documents + 1
     sets: list[Hashes] = []
     done = 0
-    for texts in read_batches(shard, rows):
+    for texts in read_batches(job.shard, job.rows):
         shingles = shingle(texts, n)
         for start, end in zip(shingles.starts, shingles.ends, strict=True):
             sets.append(_distinct(shingles.hashes[start:end]))
-            sizes[rows[done] + 1] = len(sets[-1])
+            sizes[job.rows[done] + 1] = len(sets[-1])
             done += 1
-    save_array(path, np.concatenate((np.cumsum(sizes).astype(np.uint64), *sets)))
+    save_array(job.path, np.concatenate((np.cumsum(sizes).astype(np.uint64), *sets)))
 
 
-def measure(
-    paths: Sequence[Path], a: tuple[Rows, Rows], b: tuple[Rows, Rows], *, least: float
-) -> Similarities:
-    """Jaccard index of pairs given as (shards, rows) of either side.
+def measure(paths: Sequence[Path], pairs: tuple[Rows, ...], least: float) -> Similarities:
+    """Jaccard index of pairs given as four columns: shards and rows of one side, of the other.
 
     `paths` are the sets' files by shard. Pairs whose sizes alone keep them below `least` get 0.
     """
-    files = {shard: map_array(paths[shard]) for shard in np.unique(np.concatenate((a[0], b[0])))}
-    result = np.zeros(len(a[0]), np.float64)
-    for number, (shard_a, row_a, shard_b, row_b) in enumerate(zip(*a, *b, strict=True)):
+    files = {shard: map_array(paths[shard]) for shard in {*pairs[0].tolist(), *pairs[2].tolist()}}
+    result = np.zeros(len(pairs[0]), np.float64)
+    for number, (shard_a, row_a, shard_b, row_b) in enumerate(zip(*pairs, strict=True)):
         first, second = _set(files[shard_a], row_a), _set(files[shard_b], row_b)
         small, large = sorted((len(first), len(second)))
         if small and small >= least * large:

@@ -51,7 +51,12 @@ def bucket_pairs(keys: Hashes, next_keys: Hashes) -> Pairs:
     """Candidates among documents numbered in id order, by their keys in one band and the next."""
     order = np.argsort(keys, kind="stable")
     same = keys[order][1:] == keys[order][:-1]
-    shared = order[np.concatenate((same, [False])) | np.concatenate(([False], same))]
+    shares = np.zeros(len(keys), bool)
+    shares[1:] |= same
+    shares[:-1] |= same
+    shared = order[shares]
+    if not len(shared):
+        return np.zeros(0, np.uint64)
     shared = shared[np.lexsort((shared, next_keys[shared], keys[shared]))]
     bucket = _run_starts(keys[shared])
     part = bucket | _run_starts(next_keys[shared])
@@ -70,22 +75,20 @@ def _run_starts(values: Hashes) -> npt.NDArray[np.bool_]:
 
 
 def _with_lowest(members: npt.NDArray[np.int64], starts: npt.NDArray[np.bool_]) -> Pairs:
-    if not len(members):
-        return np.zeros(0, np.uint64)
     lowest = np.minimum.reduceat(members, np.flatnonzero(starts))
     return pack(lowest[np.cumsum(starts) - 1], members)
 
 
 def write_candidates(
-    band: int,
-    path: Path,
+    job: tuple[int, Path],
     *,
     members: Path,
     stems: Sequence[Path],
     layout: ShardRows,
     settings: Duplicates,
 ) -> None:
-    """Write the candidate pairs of one band; `members` holds the places by number."""
+    """Write the candidate pairs of (band, file); `members` holds the places by number."""
+    band, path = job
     places = map_array(members)[:].astype(np.int64)
     keys = read_key(stems, FIRST_BAND + band)[places]
     following = read_key(stems, FIRST_BAND + (band + 1) % settings.bands)[places]

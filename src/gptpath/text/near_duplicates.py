@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ import polars as pl
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import Emit
 from gptpath.text.linked_groups import Numbers, separate
-from gptpath.text.near_links import NearLinks, NearSearch, await_all, made
+from gptpath.text.near_links import NearLinks, NearSearch, made
 from gptpath.text.shard_rows import ShardRows, read_ids
+from gptpath.text.side_by_side import run_all
 from gptpath.text.signature_files import FINGERPRINT, SHINGLES, keys_path, read_key, sign_shard
 
 DUPLICATE = "duplicate"
@@ -96,12 +98,13 @@ def _sign(
     shards: Sequence[Path], folder: Path, settings: Duplicates, executor: Executor, emit: Emit
 ) -> list[Path]:
     stems = [folder / f"{number:05d}" for number in range(len(shards))]
-    futures = [
-        executor.submit(sign_shard, shard, stem, settings)
+    waiting = [
+        (shard, stem)
         for shard, stem in zip(shards, stems, strict=True)
         if not keys_path(stem).is_file()
     ]
-    await_all(futures, "shards signed", emit)
+    sign = partial(sign_shard, settings=settings)
+    run_all(executor, sign, waiting, emit=emit, what="shards signed")
     return stems
 
 

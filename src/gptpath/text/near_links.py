@@ -5,12 +5,12 @@ where it was: `candidates/` (pairs of each band), `sets/` (shingles of the docum
 by shard), `verified/` (the true Jaccard index of each band's pairs).
 """
 
-from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,16 @@ import numpy.typing as npt
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import Emit, Progress
 from gptpath.text.array_files import map_array, save_array
-from gptpath.text.jaccard import Similarities, measure, write_sets
+from gptpath.text.jaccard import SetsJob, Similarities, measure, write_sets
 from gptpath.text.linked_groups import Numbers, link, separate
 from gptpath.text.lsh import unpack, write_candidates
 from gptpath.text.shard_rows import ShardRows
 from gptpath.text.shingles import Hashes
+from gptpath.text.side_by_side import run_all
 from gptpath.text.signature_files import SHINGLES, read_key
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 _SHINGLES_AT_ONCE = 1 << 21
 """Shingles that one call of `measure` reads, 8 bytes each."""
@@ -81,7 +85,8 @@ class NearSearch:
     def _write_candidates(self) -> list[Path]:
         folder = made(self.folder / "candidates")
         members = folder / "members.npy"
-        save_array(members, self.members.astype(np.uint32))
+        if not members.is_file():
+            save_array(members, self.members.astype(np.uint32))
         paths = [folder / f"band-{band:03d}.npy" for band in range(self.settings.bands)]
         search = partial(
             write_candidates,
@@ -90,12 +95,7 @@ class NearSearch:
             layout=self.layout,
             settings=self.settings,
         )
-        futures = [
-            self.executor.submit(search, band, path)
-            for band, path in enumerate(paths)
-            if not path.is_file()
-        ]
-        await_all(futures, "bands searched", self.emit)
+        self._run(search, [pair for pair in enumerate(paths) if not pair[1].is_file()], "bands")
         return paths
 
     def _write_sets(self, candidates: Sequence[Path]) -> list[Path]:
@@ -105,21 +105,14 @@ class NearSearch:
             for numbers in unpack(map_array(path)):
                 wanted[numbers] = True
         rows = self.layout.split(np.sort(self.members[wanted]))
-        counts = np.diff(self.layout.ends, prepend=0)
+        counts = np.diff(self.layout.ends, prepend=0).tolist()
         paths = [folder / f"{stem.name}.npy" for stem in self.stems]
-        futures = [
-            self.executor.submit(
-                write_sets,
-                shard,
-                path,
-                rows=some,
-                documents=int(count),
-                n=self.settings.ngram_words,
-            )
+        jobs = [
+            SetsJob(shard=shard, path=path, rows=some, documents=count)
             for shard, path, some, count in zip(self.shards, paths, rows, counts, strict=True)
             if not path.is_file()
         ]
-        await_all(futures, "shards read again", self.emit)
+        self._run(partial(write_sets, n=self.settings.ngram_words), jobs, "shards read again")
         return paths
 
     def _verify(
@@ -129,31 +122,25 @@ class NearSearch:
         path = made(self.folder / "verified") / f"band-{band:03d}.npy"
         if path.is_file():
             return np.load(path)
-        sides = (self.layout.locate(self.members[a]), self.layout.locate(self.members[b]))
+        left, right = (self.layout.locate(self.members[side]) for side in (a, b))
         part = np.cumsum(shingles) // np.uint64(_SHINGLES_AT_ONCE)
         cuts = np.flatnonzero(part[1:] != part[:-1]) + 1
-        futures = [
-            self.executor.submit(
-                measure,
-                sets,
-                *((shards[some], rows[some]) for shards, rows in sides),
-                least=self.settings.family_threshold,
-            )
+        jobs = [
+            tuple(column[some] for column in (*left, *right))
             for some in np.split(np.arange(len(a)), cuts)
         ]
-        values = np.concatenate([future.result() for future in futures])
+        compare = partial(measure, sets, least=self.settings.family_threshold)
+        values = np.concatenate(self._run(compare, jobs, f"parts of band {band}"))
         save_array(path, values)
         return values
+
+    def _run(
+        self, function: Callable[[Argument], Result], jobs: Sequence[Argument], what: str
+    ) -> list[Result]:
+        return run_all(self.executor, function, jobs, emit=self.emit, what=what)
 
 
 def made(folder: Path) -> Path:
     """The folder, made where it was missing."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def await_all(futures: Sequence[Future[Any]], what: str, emit: Emit) -> None:
-    """Wait for jobs in order, with a progress event after each; the first error is raised."""
-    for done, future in enumerate(futures, 1):
-        future.result()
-        emit(Progress(done=done, total=len(futures), what=what))

@@ -12,7 +12,7 @@ from gptpath.errors import CorpusError
 
 Rows = npt.NDArray[np.int64]
 
-BATCH_CHARS = 200_000
+BATCH_CHARS = 250_000
 """Characters hashed at once: enough to be fast, few enough to stay in the processor's cache."""
 
 _BATCH_ROWS = 256
@@ -33,15 +33,19 @@ class ShardRows:
     def locate(self, places: Rows) -> tuple[Rows, Rows]:
         """Shard and row of each place."""
         shards = np.searchsorted(self.ends, places, side="right")
-        starts = np.concatenate((np.zeros(1, np.int64), self.ends))
-        return shards, places - starts[shards]
+        return shards, places - self._starts[shards]
 
     def split(self, places: Rows) -> list[Rows]:
         """Rows within each shard, from ascending places."""
-        cuts = np.searchsorted(places, self.ends)
-        starts = np.concatenate((np.zeros(1, np.int64), self.ends[:-1]))
-        pieces = np.split(places, cuts[:-1])
-        return [piece - start for piece, start in zip(pieces, starts, strict=True)]
+        starts = self._starts
+        bounds = zip(
+            starts, np.searchsorted(places, starts), np.searchsorted(places, self.ends), strict=True
+        )
+        return [places[first:last] - start for start, first, last in bounds]
+
+    @property
+    def _starts(self) -> Rows:
+        return np.concatenate((np.zeros(1, np.int64), self.ends))[: len(self.ends)]
 
 
 def read_ids(shards: Sequence[Path]) -> list[pl.Series]:

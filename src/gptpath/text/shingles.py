@@ -45,7 +45,7 @@ class Shingles:
     @property
     def starts(self) -> Offsets:
         """Where each document's hashes begin, shape (documents,)."""
-        return np.concatenate((np.zeros(1, np.int64), self.ends[:-1]))
+        return np.concatenate((np.zeros(1, np.int64), self.ends))[: len(self.ends)]
 
 
 def shingle(texts: Sequence[str], n: int) -> Shingles:
@@ -96,7 +96,7 @@ def _hash_words(texts: Sequence[str]) -> tuple[Hashes, Offsets]:
     code_points = np.frombuffer(joined.encode("utf-32-le"), np.uint32)
     kinds, values = _tables()
     kind = np.zeros(len(code_points) + 2, np.uint8)  # a separator on either side
-    np.take(kinds, code_points, out=kind[1:-1])
+    np.take(kinds, code_points, out=kind[1:-1], mode="clip")
     before, here, after = kind[:-2], kind[1:-1], kind[2:]
     alone = here == _WORD
     letter = here == _LETTER

@@ -30,8 +30,9 @@ FIRST_BAND = 3
 """Rows of the keys' array."""
 
 
-def sign_shard(shard: Path, stem: Path, settings: Duplicates) -> int:
-    """Write the files of one shard (`stem` is their path without endings); returns its rows."""
+def sign_shard(job: tuple[Path, Path], settings: Duplicates) -> None:
+    """Write the files of a shard: (its path, the files' path without their endings)."""
+    shard, stem = job
     fingerprints: list[Hashes] = []
     sizes: list[npt.NDArray[Any]] = [np.zeros(0, np.uint64)]
     keys: list[Hashes] = [np.zeros((settings.bands, 0), np.uint64)]
@@ -51,7 +52,6 @@ def sign_shard(shard: Path, stem: Path, settings: Duplicates) -> int:
         near = np.concatenate(keys, axis=1)
         table = np.concatenate((table, np.concatenate(sizes)[None], near))
     save_array(keys_path(stem), table)
-    return table.shape[1]
 
 
 def keys_path(stem: Path) -> Path:
@@ -66,7 +66,8 @@ def sketches_path(stem: Path) -> Path:
 
 def read_key(stems: Sequence[Path], row: int) -> Hashes:
     """One row of the keys over all shards, in order of places."""
-    return np.concatenate([map_array(keys_path(stem))[row] for stem in stems])
+    rows = [map_array(keys_path(stem))[row] for stem in stems]
+    return np.concatenate([np.zeros(0, np.uint64), *rows])
 
 
 def read_sketches(stems: Sequence[Path], layout: ShardRows, places: Rows) -> Sketches:
