@@ -1,6 +1,7 @@
 """Arrays on disk: written whole or not at all, read in place."""
 
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ def save_array(path: Path, array: npt.NDArray[Any]) -> None:
 
     Two processes may write the same file at once: the last to finish wins, with a whole file.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with temporary.open("wb") as file:
         np.save(file, array, allow_pickle=False)
     os.replace(temporary, path)

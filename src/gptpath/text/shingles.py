@@ -16,7 +16,8 @@ Offsets = npt.NDArray[np.int64]
 
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2**64 / golden ratio, odd
 _INVERSE = pow(_MULTIPLIER, -1, 2**64)
-_CODE_POINTS = 0x110000
+_CODE_POINTS = 0x32400
+"""No letter or digit has a code point from here on."""
 
 _SEPARATOR, _LETTER, _WORD = np.uint8(0), np.uint8(1), np.uint8(2)
 
@@ -93,23 +94,36 @@ def _combine(words: Hashes, starts: Offsets, length: int) -> Hashes:
 def _hash_words(texts: Sequence[str]) -> tuple[Hashes, Offsets]:
     """Hash of each word of all texts in order, and where each text's words end."""
     joined = "\n".join(texts)
-    code_points = np.frombuffer(joined.encode("utf-32-le"), np.uint32)
+    code_points = np.frombuffer(joined.encode("utf-32-le"), np.uint32).astype(np.intp)
     kinds, values = _tables()
-    kind = np.zeros(len(code_points) + 2, np.uint8)  # a separator on either side
-    np.take(kinds, code_points, out=kind[1:-1], mode="clip")
-    before, here, after = kind[:-2], kind[1:-1], kind[2:]
+    terms = values.take(code_points, mode="clip")
+    letters = np.zeros(len(terms) + 2, bool)  # a separator on either side
+    np.not_equal(terms, 0, out=letters[1:-1])
+    edges = np.flatnonzero(letters[1:] != letters[:-1])
+    first, end = edges[::2], edges[1::2]
+    kind = None if joined.isascii() else kinds.take(code_points, mode="clip")
+    if kind is not None and (kind == _WORD).any():
+        first, end = _cut_unspaced(kind)
+    up, down = _powers(1 << len(terms).bit_length())
+    # sums[i] is the sum of value * M**place over the characters before place i, so a word's
+    # difference of sums is its polynomial times M**(first place), which is then divided out.
+    terms *= up[: len(terms)]
+    sums = np.zeros(len(terms) + 1, np.uint64)
+    np.cumsum(terms, out=sums[1:])
+    words = mix((sums[end] - sums[first]) * down[first])
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    return words, np.searchsorted(first, np.cumsum(sizes + 1) - 1)
+
+
+def _cut_unspaced(kind: npt.NDArray[np.uint8]) -> tuple[Offsets, Offsets]:
+    """Where words begin and end, with each character of an unspaced script a word of its own."""
+    padded = np.zeros(len(kind) + 2, np.uint8)
+    padded[1:-1] = kind
+    before, here, after = padded[:-2], padded[1:-1], padded[2:]
     alone = here == _WORD
     letter = here == _LETTER
     first = np.flatnonzero(alone | (letter & (before != _LETTER)))
-    last = np.flatnonzero(alone | (letter & (after != _LETTER)))
-    up, down = _powers(1 << len(code_points).bit_length())
-    # sums[i] is the sum of value * M**place over the characters before place i, so a word's
-    # difference of sums is its polynomial times M**(first place), which is then divided out.
-    sums = np.zeros(len(code_points) + 1, np.uint64)
-    np.cumsum(values[code_points] * up[: len(code_points)], out=sums[1:])
-    words = mix((sums[last + 1] - sums[first]) * down[first])
-    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
-    return words, np.searchsorted(first, np.cumsum(sizes + 1) - 1)
+    return first, np.flatnonzero(alone | (letter & (after != _LETTER))) + 1
 
 
 @lru_cache(maxsize=1)

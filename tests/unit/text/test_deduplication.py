@@ -1,6 +1,7 @@
+import hashlib
 import random
 
-from gptpath.text.deduplication import without_duplicates
+from gptpath.text.deduplication import fingerprint, without_duplicates
 
 
 def test_of_equal_texts_the_lowest_location_stays(document):
@@ -17,3 +18,11 @@ def test_the_order_given_does_not_matter(document):
     shuffled = random.Random(1).sample(given, len(given))
     assert without_duplicates(shuffled) == without_duplicates(given)
     assert len(without_duplicates(given)) == 7
+
+
+def test_white_space_of_any_script_is_left_out_of_fingerprints():
+    spaces = [chr(point) for point in range(0x110000) if chr(point).isspace()]
+    for text in ("Straße eins", "plain ascii", "“quotes”"):
+        plain = hashlib.blake2b("".join(text.casefold().split()).encode(), digest_size=16).digest()
+        for space in spaces:
+            assert fingerprint(f"{space}{text.replace(' ', space)}{space}") == plain

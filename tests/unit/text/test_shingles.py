@@ -1,5 +1,6 @@
 import numpy as np
 
+from gptpath.text import shingles as module
 from gptpath.text.shingles import shingle
 
 
@@ -33,3 +34,9 @@ def test_characters_of_scripts_without_spaces_are_words():
 def test_texts_longer_than_any_before_are_hashed_alike():
     text = "alpha beta gamma delta " * 3
     assert hashes("x " * 400_000 + text, 5)[-8:] == hashes(text, 5)
+
+
+def test_the_table_of_code_points_holds_every_letter():
+    last = module._CODE_POINTS - 1
+    assert not chr(last).isalnum()
+    assert not any(chr(point).isalnum() for point in range(last, 0x110000))
