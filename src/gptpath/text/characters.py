@@ -26,6 +26,7 @@ _SPACE, _LETTER = 1, 2
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so it has an inverse modulo 2**64."""
 _INVERSE = np.uint64(pow(int(_BASE), -1, 1 << 64))
+# Unlike _BASE and the step of n-grams, or the number of a text could pass for a letter.
 _TEXT_SALT = np.uint64(0xD6E8FEB86659FD93)
 
 
@@ -137,8 +138,12 @@ def letter_shares(texts: Sequence[str]) -> Floats:
 
 def seen_before(hashes: Hashes, texts: Ints) -> Flags:
     """Whether the same hash occurred earlier in the same text."""
-    keys = hashes + texts.astype(np.uint64) * _TEXT_SALT
-    return ~pl.Series(keys).is_first_distinct().to_numpy()
+    return ~pl.Series(by_text(hashes, texts)).is_first_distinct().to_numpy()
+
+
+def by_text(hashes: Hashes, texts: Ints) -> Hashes:
+    """Hashes that are equal only within one text."""
+    return hashes + texts.astype(np.uint64) * _TEXT_SALT
 
 
 def _paragraphs(lines: Spans, starts: Ints) -> Spans:

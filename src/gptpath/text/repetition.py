@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gptpath.text.characters import Characters, Flags, Hashes, Ints, Spans, seen_before
+from gptpath.text.characters import Characters, Flags, Hashes, Ints, Spans, by_text, seen_before
 
 _STEP = np.uint64(0xC2B2AE3D27D4EB4F)
 _LONGEST_TOP = 2
@@ -59,9 +59,9 @@ def duplicate_ngram_chars(characters: Characters, limits: Sequence[float]) -> Fl
 def _most_frequent(words: Spans, hashes: Hashes, n: int) -> tuple[Ints, Ints]:
     """How often the most frequent n-gram of each text occurs, and its characters; 0 if once."""
     grams, first, texts = _ngrams(words, hashes, n)
-    salted = grams + texts.astype(np.uint64) * _STEP
-    order = np.argsort(salted)
-    starts = np.flatnonzero(np.diff(salted[order], prepend=~salted[order[:1]]))
+    grams = by_text(grams, texts)
+    order = np.argsort(grams)
+    starts = np.flatnonzero(np.diff(grams[order], prepend=~grams[order[:1]]))
     counts = np.diff(starts, append=len(order))
     starts, counts = starts[counts > 1], counts[counts > 1]
     example = first[order[starts]]
