@@ -12,6 +12,7 @@ from gptpath.text.corpus import Corpus, build_corpus, list_work, publish
 from gptpath.text.documents import Document, iter_documents
 from gptpath.text.embedded_tasks import derive_tasks
 from gptpath.text.executors import open_executor
+from gptpath.text.interpreter import check_interpreter
 from gptpath.text.json_files import write_json
 from gptpath.text.mixture_report import corpus_metrics
 from gptpath.text.scratch import fingerprint, scratch_folder
@@ -22,6 +23,7 @@ TASK_BYTES = 8_000_000
 
 def run(context: StageContext) -> StageOutcome:
     """Build the corpus and derive the labelled tasks from its `tasks` split."""
+    check_interpreter(context.root)
     ingest, seed = context.params.ingest, context.params.seed
     raw = context.path(ingest.raw)
     work = list_work(ingest, raw)
