@@ -30,5 +30,17 @@ def open_source(settings: SourceSettings, raw: Path) -> Source:
             from gptpath.text.sources.files import FilesSource
 
             return FilesSource(settings=settings, raw=raw)
-        case Jsonl() | Parquet() | HuggingFace() | WebText() | Warc():
+        case Jsonl():
+            from gptpath.text.sources.jsonl import JsonlSource
+
+            return JsonlSource(settings=settings, raw=raw)
+        case Parquet():
+            from gptpath.text.sources.parquet import ParquetSource
+
+            return ParquetSource(settings=settings, raw=raw)
+        case HuggingFace():
+            from gptpath.text.sources.huggingface import HuggingFaceSource
+
+            return HuggingFaceSource(settings=settings, raw=raw)
+        case WebText() | Warc():
             raise ConfigError(f"sources of kind {settings.kind!r} cannot be read yet")
