@@ -1,0 +1,219 @@
+"""The list of links to fetch: each address once, with its highest score, in a polite order.
+
+Dumps of any size pass in flat memory. First each dump file is read and its links are spread over
+PARTITIONS by registered domain; then each partition is put in order by itself. Both steps go
+through an executor, file by file and partition by partition, and finished ones are not repeated.
+
+The order within the list takes the first link of every host, then every host's second, and so on:
+whoever fetches in this order always has work for many hosts, and few links of each at hand.
+"""
+
+import heapq
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import repeat
+from pathlib import Path
+
+import polars as pl
+
+from gptpath.config.ingest import WebText
+from gptpath.errors import CorpusError
+from gptpath.events import Emit, Progress
+from gptpath.text.json_files import write_json
+from gptpath.text.sources.domains import registered_domain
+from gptpath.text.web.links import Link, read_links, url_digest
+from gptpath.text.web.urls import host_of
+
+PARTITIONS = 256
+"""Parts of the list; all links of a registered domain are in the same one."""
+
+DUPLICATE = "link_duplicate"
+
+_CHUNK = 500_000
+"""Links of a dump file that are held in memory before they are written."""
+_ROWS = 1024
+"""Links of a partition that are read at once."""
+_SCHEMA = {
+    "url": pl.String,
+    "host": pl.String,
+    "digest": pl.UInt64,
+    "score": pl.Int64,
+    "created": pl.Int64,
+    "subreddit": pl.String,
+    "partition": pl.UInt16,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A link of the list, as the crawler takes it."""
+
+    url: str
+    digest: int
+    rank: int
+    """How many links of its host come before it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkList:
+    """A finished list in its folder."""
+
+    folder: Path
+    links: int
+    dropped: Counter[str]
+    """Submissions left out, by reason."""
+
+    def targets(self, part: int = 0, parts: int = 1) -> Iterator[Target]:
+        """Yield the links of one of `parts` shares, in order; a domain lies in one share alone."""
+        files = [_ordered(self.folder, p) for p in range(part, PARTITIONS, parts)]
+        rows = heapq.merge(*map(_rows, files))
+        return (Target(url=url, digest=digest, rank=rank) for rank, digest, url in rows)
+
+
+def make_link_list(
+    dumps: Sequence[Path],
+    scratch: Path,
+    settings: WebText,
+    *,
+    executor: Executor,
+    emit: Emit,
+) -> LinkList:
+    """Make the list of all links in the dump files, or find it made already, below `scratch`.
+
+    The result depends on the dumps and the rules alone: of several submissions of an address that
+    with the highest score is kept, among equal ones the earliest. Raises CorpusError if no link is
+    left.
+    """
+    folder = scratch / _fingerprint(dumps, settings)
+    finished = folder / "links.json"
+    if not finished.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        count = len(dumps)
+        numbers = range(count)
+        spread = executor.map(_spread, dumps, repeat(folder), numbers, repeat(settings))
+        for done, _ in enumerate(spread, start=1):
+            emit(Progress(done=done, total=count, what="dump files"))
+        ordered = executor.map(_order, repeat(folder, PARTITIONS), range(PARTITIONS))
+        for done, _ in enumerate(ordered, start=1):
+            emit(Progress(done=done, total=PARTITIONS, what="partitions of links"))
+        _finish(folder, count, finished)
+    report = json.loads(finished.read_text(encoding="utf-8"))
+    if not report["links"]:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in report["dropped"].items()) or "empty"
+        raise CorpusError(
+            f"the dump of the source {settings.name!r} has no usable link ({reasons}); expected "
+            "one JSON object a line with url, score and created_utc"
+        )
+    return LinkList(folder=folder, links=report["links"], dropped=Counter(report["dropped"]))
+
+
+def _fingerprint(dumps: Sequence[Path], settings: WebText) -> str:
+    """Changes with the dump files (name, size) and with the rules for links."""
+    rules = {
+        key: getattr(settings, key)
+        for key in ("min_karma", "before", "blocked_domains", "blocked_subreddits", "over_18")
+    }
+    files = [(dump.name, dump.stat().st_size) for dump in dumps]
+    return blake2b(json.dumps([files, rules]).encode(), digest_size=8).hexdigest()
+
+
+def _spread(dump: Path, folder: Path, number: int, settings: WebText) -> None:
+    """Write the links of one dump file in chunks sorted by partition; skip a finished file."""
+    report = folder / f"spread-{number:05d}.json"
+    if report.is_file():
+        return
+    dropped: Counter[str] = Counter()
+    chunk: list[Link] = []
+    chunks = 0
+    for link in read_links(dump, settings, dropped):
+        chunk.append(link)
+        if len(chunk) == _CHUNK:
+            _write_chunk(chunk, folder / f"spread-{number:05d}-{chunks:05d}.parquet")
+            chunks += 1
+            chunk.clear()
+    _write_chunk(chunk, folder / f"spread-{number:05d}-{chunks:05d}.parquet")
+    write_json(report, {"chunks": chunks + 1, "dropped": dict(dropped)})
+
+
+def _write_chunk(chunk: Sequence[Link], path: Path) -> None:
+    columns = {
+        "url": [link.url for link in chunk],
+        "host": [host_of(link.url) for link in chunk],
+        "digest": [link.digest for link in chunk],
+        "score": [link.score for link in chunk],
+        "created": [link.created for link in chunk],
+        "subreddit": [link.subreddit for link in chunk],
+        "partition": [partition_of(link.url) for link in chunk],
+    }
+    frame = pl.DataFrame(columns, schema=_SCHEMA).sort("partition", maintain_order=True)
+    _write(frame, path, row_group_size=8192)
+
+
+def partition_of(canonical: str) -> int:
+    """Which part of the list an address is in: by its registered domain."""
+    return url_digest(registered_domain(canonical)) % PARTITIONS
+
+
+def _order(folder: Path, partition: int) -> None:
+    """Write one partition of the list: duplicates out, in the order of fetching."""
+    target = _ordered(folder, partition)
+    if target.is_file():
+        return
+    links = (
+        # Row groups of other partitions are skipped by their statistics.
+        pl.scan_parquet(folder / "spread-*.parquet")
+        .filter(pl.col("partition") == partition)
+        .drop("partition")
+        .collect()
+    )
+    kept = (
+        links.sort(
+            ["url", "score", "created", "subreddit"], descending=[False, True, False, False]
+        )
+        .unique("url", keep="first", maintain_order=True)
+        .sort("host", "digest", "url")
+        .with_columns(rank=pl.int_range(pl.len(), dtype=pl.UInt32).over("host"))
+        .sort("rank", "digest", "url")
+    )
+    _write(kept, target, row_group_size=_ROWS)
+    write_json(target.with_suffix(".json"), {"links": len(kept), "all": len(links)})
+
+
+def _finish(folder: Path, dumps: int, finished: Path) -> None:
+    """Add the counts up, write the mark of a finished list, and take away what led to it."""
+    dropped: Counter[str] = Counter()
+    for number in range(dumps):
+        report = json.loads((folder / f"spread-{number:05d}.json").read_text(encoding="utf-8"))
+        dropped.update(report["dropped"])
+    links = 0
+    for partition in range(PARTITIONS):
+        counts = json.loads(_ordered(folder, partition).with_suffix(".json").read_text("utf-8"))
+        links += counts["links"]
+        dropped[DUPLICATE] += counts["all"] - counts["links"]
+    write_json(finished, {"links": links, "dropped": dict(+dropped)})
+    for path in [*folder.glob("spread-*"), *folder.glob("links-*.json")]:
+        path.unlink()
+
+
+def _ordered(folder: Path, partition: int) -> Path:
+    return folder / f"links-{partition:03d}.parquet"
+
+
+def _write(frame: pl.DataFrame, path: Path, *, row_group_size: int) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    frame.write_parquet(temporary, compression="zstd", row_group_size=row_group_size)
+    os.replace(temporary, path)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, int, str]]:
+    """Yield (rank, digest, url) of a partition, a few rows in memory at a time."""
+    frame = pl.scan_parquet(path).select("rank", "digest", "url")
+    at = 0
+    while rows := frame.slice(at, _ROWS).collect().rows():
+        yield from rows
+        at += len(rows)
