@@ -1,5 +1,6 @@
 """From the settings of a source to the source itself."""
 
+from concurrent.futures import Executor
 from pathlib import Path
 
 from gptpath.config.ingest import (
@@ -13,6 +14,7 @@ from gptpath.config.ingest import (
     WebText,
 )
 from gptpath.errors import ConfigError
+from gptpath.events import Emit
 from gptpath.text.sources.source import Source
 
 
@@ -30,5 +32,21 @@ def open_source(settings: SourceSettings, raw: Path) -> Source:
             from gptpath.text.sources.files import FilesSource
 
             return FilesSource(settings=settings, raw=raw)
-        case Jsonl() | Parquet() | HuggingFace() | WebText() | Warc():
+        case WebText():
+            from gptpath.text.sources.webtext import WebTextSource
+
+            return WebTextSource(settings=settings, raw=raw)
+        case Warc():
+            from gptpath.text.sources.warc import WarcSource
+
+            return WarcSource(settings=settings, raw=raw)
+        case Jsonl() | Parquet() | HuggingFace():
             raise ConfigError(f"sources of kind {settings.kind!r} cannot be read yet")
+
+
+def prepare_source(settings: SourceSettings, raw: Path, *, executor: Executor, emit: Emit) -> None:
+    """Do what a source needs before it has units: `webtext` fetches what its archive lacks."""
+    if isinstance(settings, WebText) and settings.fetch_missing:
+        from gptpath.text.web.fetching import fetch
+
+        fetch(settings, raw, executor=executor, emit=emit)

@@ -52,7 +52,7 @@ def _unwrapped(ip: _IP) -> _IP:
     """The IPv4 address that an IPv6 address stands for, where it stands for one."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
-    if ip in _NAT64 or int(ip) >> 32 == 0 and int(ip) > 1:  # NAT64; IPv4-compatible
+    if ip in _NAT64 or (int(ip) >> 32 == 0 and int(ip) > 1):  # NAT64; IPv4-compatible
         return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
     if ip.teredo:
         return ip.teredo[1]

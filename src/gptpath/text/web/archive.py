@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from gptpath import __version__
 from gptpath.errors import CorpusError
 from gptpath.text.web.client import Answer
 from gptpath.text.web.libraries import web_library
+from gptpath.text.web.link_list import Digests
 from gptpath.text.web.links import url_digest
+from gptpath.text.web.outcomes import PASSING
 from gptpath.text.web.records import fields_of, members
 
 logger = logging.getLogger(__name__)
@@ -84,7 +87,8 @@ class Archive:
         """Keep what became of a link; returns the bytes written."""
         if self._warc is None:
             self._begin_file()
-        assert self._warc is not None and self._index is not None, "a file has just been begun"
+        assert self._warc is not None, "a file has just been begun"
+        assert self._index is not None, "a file has its index beside it"
         records = _records(visit)
         self._warc.write(records)
         self._warc.flush()
@@ -176,9 +180,27 @@ def _mend(path: Path, entries: bytes, end: int) -> None:
     )
 
 
-def index_paths(folder: Path) -> list[Path]:
-    """The index files of all WARC files of an archive."""
-    return [_index_of(path) for path in warc_files(folder)]
+def finished_digests(folder: Path, *, final_only: bool = False) -> Digests:
+    """Digests of all links with an outcome, or with one that another attempt would not change.
+
+    Sorted, 8 bytes each.
+    """
+    found = [np.empty(0, dtype=np.uint64)]
+    for path in warc_files(folder):
+        entries = read_index(path)
+        digests = [
+            digest for digest, outcome in entries if not final_only or outcome not in PASSING
+        ]
+        found.append(np.array(digests, dtype=np.uint64))
+    return np.unique(np.concatenate(found))
+
+
+def read_index(path: Path) -> list[tuple[int, str]]:
+    """Digest and outcome of the links in a WARC file, in its order."""
+    index = _index_of(path)
+    whole = index.read_bytes().rpartition(b"\n")[0] if index.is_file() else b""
+    entries = (line.decode().split("\t") for line in whole.splitlines())
+    return [(int(digest), outcome) for _, digest, outcome in entries]
 
 
 def _index_of(path: Path) -> Path:
@@ -192,9 +214,7 @@ def _lock_of(folder: Path, writer: str) -> Path:
 def _records(visit: Visit) -> bytes:
     """The gzip members of a visit: one for each record."""
     buffer = io.BytesIO()
-    writer: Any = web_library("warcio.warcwriter").WARCWriter(
-        buffer, gzip=True, warc_version="1.1"
-    )
+    writer: Any = web_library("warcio.warcwriter").WARCWriter(buffer, gzip=True, warc_version="1.1")
     concurrent: dict[str, str] = {}
     if visit.answer is not None:
         response = _response(writer, visit.url, visit.answer)
@@ -242,10 +262,7 @@ def _response(writer: Any, url: str, answer: Answer) -> Any:
 
 def _information(name: str) -> bytes:
     buffer = io.BytesIO()
-    writer: Any = web_library("warcio.warcwriter").WARCWriter(
-        buffer, gzip=True, warc_version="1.1"
-    )
+    writer: Any = web_library("warcio.warcwriter").WARCWriter(buffer, gzip=True, warc_version="1.1")
     facts = {"software": _SOFTWARE, "format": "WARC File Format 1.1", "robots": "obeyed"}
     writer.write_record(writer.create_warcinfo_record(name, facts))
     return buffer.getvalue()
-

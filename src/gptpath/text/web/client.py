@@ -97,13 +97,13 @@ class Client:
         try:
             async with asyncio.timeout(self._settings.total_timeout_seconds):
                 return await self._get(url, wanted, limit, cut)
-        except (TimeoutError, core.TimeoutException) as error:
-            raise Failure(TIMED_OUT, type(error).__name__) from None
         except AddressRefused as error:
             raise Failure(ADDRESS_REFUSED, str(error)) from None
-        except core.ConnectError as error:
+        except (core.ConnectError, core.ConnectTimeout) as error:
             secure = isinstance(error.__cause__ or error.__context__, ssl.SSLError)
             raise Failure(NO_SECURITY if secure else NO_CONNECTION, str(error)) from None
+        except (TimeoutError, core.TimeoutException) as error:
+            raise Failure(TIMED_OUT, type(error).__name__) from None
         except core.RemoteProtocolError as error:
             early = "disconnected" in str(error) or "closed connection" in str(error)
             raise Failure(BROKEN_OFF if early else NOT_HTTP, str(error)) from None
@@ -153,9 +153,7 @@ class Client:
             return replace(answer, body=body, text=text)
 
 
-async def _read(
-    response: Any, unpacker: Unpacker, limit: int, cut: bool
-) -> tuple[bytes, bytes]:
+async def _read(response: Any, unpacker: Unpacker, limit: int, cut: bool) -> tuple[bytes, bytes]:
     body: list[bytes] = []
     text: list[bytes] = []
     size = 0
@@ -178,8 +176,11 @@ class _GatedBackend:
     """httpcore's network backend, but for the choice of the address."""
 
     def __init__(self, inner: Any, gate: Gate) -> None:
+        core = web_library("httpcore")
         self._inner = inner
         self._gate = gate
+        self._timed_out = core.ConnectTimeout
+        self._unreached = (core.ConnectError, core.ConnectTimeout)
 
     async def connect_tcp(
         self,
@@ -190,8 +191,11 @@ class _GatedBackend:
         socket_options: Any = None,
     ) -> Any:
         """Connect to an address of `host` that may be connected to. Raises AddressRefused."""
-        async with asyncio.timeout(timeout):
-            addresses = (await self._gate.addresses(host))[:_ADDRESSES_TRIED]
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = (await self._gate.addresses(host))[:_ADDRESSES_TRIED]
+        except TimeoutError:
+            raise self._timed_out(f"no answer for the name {host}") from None
         for number, address in enumerate(addresses, start=1):
             try:
                 return await self._inner.connect_tcp(
@@ -201,7 +205,7 @@ class _GatedBackend:
                     local_address=local_address,
                     socket_options=socket_options,
                 )
-            except (web_library("httpcore").ConnectError, web_library("httpcore").ConnectTimeout):
+            except self._unreached:
                 if number == len(addresses):
                     raise
         raise AssertionError("the gate raises where it has no address")

@@ -46,6 +46,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PAUSING = frozenset({f"{STATUS}429", f"{STATUS}503"})
 _GRACE_SECONDS = 10.0
 _LONGEST_SLEEP = 1.0
+_LINKS_AT_ONCE = 1000
+"""Taken from the list before requests get their turn again."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,17 +86,17 @@ class Crawl:
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
+        self._exhausted = False
 
     async def run(self, stop: asyncio.Event, report: Callable[[Tally], None]) -> None:
         """Fetch until all is done or `stop` is set; then what is in flight may still finish."""
         stopping = asyncio.create_task(self._wake_at(stop))
         try:
-            exhausted = False
             while not stop.is_set() and self._error is None:
-                exhausted = exhausted or not self._fill()
+                self._fill()
                 self._start_all()
                 report(self.tally)
-                if exhausted and not self._tasks and not len(self._frontier):
+                if self._exhausted and not self._tasks and not len(self._frontier):
                     break
                 await self._wait()
             if self._tasks:
@@ -113,14 +115,15 @@ class Crawl:
         self._writer.shutdown(wait=True)
         await self._client.close()
 
-    def _fill(self) -> bool:
-        """Take links from the list up to `max_waiting`; False when the list is at its end."""
-        while len(self._frontier) < self._settings.max_waiting:
+    def _fill(self) -> None:
+        """Take some links from the list, while fewer than `max_waiting` wait."""
+        room = self._settings.max_waiting - len(self._frontier)
+        for _ in range(min(room, _LINKS_AT_ONCE)):
             job = next(self._jobs, None)
             if job is None:
-                return False
+                self._exhausted = True
+                return
             self._frontier.add(job)
-        return True
 
     def _start_all(self) -> None:
         while len(self._tasks) < self._settings.concurrency:
@@ -138,11 +141,16 @@ class Crawl:
         self._changed.set()
 
     async def _wait(self) -> None:
-        """Wait until a request is over or a host may be asked again."""
-        at = self._frontier.next_time() if len(self._tasks) < self._settings.concurrency else None
-        seconds = _LONGEST_SLEEP if at is None else at - time.monotonic()
+        """Wait until a request is over, a host may be asked again, or the list has more."""
+        seconds = _LONGEST_SLEEP
+        if not self._exhausted and len(self._frontier) < self._settings.max_waiting:
+            seconds = 0.0
+        elif len(self._tasks) < self._settings.concurrency:
+            at = self._frontier.next_time()
+            seconds = seconds if at is None else min(seconds, max(0.0, at - time.monotonic()))
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), min(max(0.0, seconds), _LONGEST_SLEEP))
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
         self._changed.clear()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
@@ -196,8 +204,7 @@ class Crawl:
         self._frontier.add(job, first=True)
 
     async def _failed(self, job: Job, host: Host, failure: Failure) -> None:
-        if failure.reason in CONNECTING:
-            host.failures += 1
+        host.failures = host.failures + 1 if failure.reason in CONNECTING else 0
         job.failures += 1
         again = failure.may_pass and job.failures < self._settings.attempts
         if host.failures >= self._settings.host_failures:
@@ -252,7 +259,7 @@ def wanted(answer: Answer) -> bool:
 
 
 def retry_after(header: str, now: datetime) -> float | None:
-    """Seconds that a header Retry-After asks for, given in seconds or as a date; None if neither."""
+    """Seconds that a header Retry-After asks for, by number or by date; None if it is neither."""
     if header.strip().isdecimal():
         return float(header)
     try:

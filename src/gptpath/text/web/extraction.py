@@ -45,9 +45,9 @@ def is_wanted(content_type: str) -> bool:
 
 
 def extract(body: bytes, content_type: str, settings: Extraction) -> Extracted | str:
-    """The main text of a page, or the reason why it has none.
+    """The main text of a page, a line for each paragraph, or the reason why it has none.
 
-    Plain text is its own main text. Lines end in "\\n"; paragraphs are lines.
+    Plain text is its own main text.
     """
     if looks_binary(body):
         return NOT_TEXT

@@ -19,6 +19,8 @@ from hashlib import blake2b
 from itertools import repeat
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gptpath.config.ingest import WebText
@@ -28,6 +30,8 @@ from gptpath.text.json_files import write_json
 from gptpath.text.sources.domains import registered_domain
 from gptpath.text.web.links import Link, read_links, url_digest
 from gptpath.text.web.urls import host_of
+
+Digests = npt.NDArray[np.uint64]
 
 PARTITIONS = 256
 """Parts of the list; all links of a registered domain are in the same one."""
@@ -55,8 +59,15 @@ class Target:
 
     url: str
     digest: int
-    rank: int
-    """How many links of its host come before it."""
+
+
+def is_among(digests: Digests, finished: Digests) -> npt.NDArray[np.bool_]:
+    """Which digests are among the sorted `finished`."""
+    places = np.searchsorted(finished, digests)
+    found = np.zeros(len(digests), dtype=np.bool_)
+    inside = places < len(finished)
+    found[inside] = finished[places[inside]] == digests[inside]
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,11 +79,22 @@ class LinkList:
     dropped: Counter[str]
     """Submissions left out, by reason."""
 
-    def targets(self, part: int = 0, parts: int = 1) -> Iterator[Target]:
-        """Yield the links of one of `parts` shares, in order; a domain lies in one share alone."""
-        files = [_ordered(self.folder, p) for p in range(part, PARTITIONS, parts)]
-        rows = heapq.merge(*map(_rows, files))
-        return (Target(url=url, digest=digest, rank=rank) for rank, digest, url in rows)
+    def missing(self, finished: Digests, part: int = 0, parts: int = 1) -> Iterator[Target]:
+        """Yield the links of one of `parts` shares that are not finished, in order.
+
+        All links of a registered domain are in one share. `finished` is sorted.
+        """
+        files = (_ordered(self.folder, p) for p in range(part, PARTITIONS, parts))
+        rows = heapq.merge(*(_rows(file, finished) for file in files))
+        return (Target(url=url, digest=digest) for _, digest, url in rows)
+
+    def count_missing(self, finished: Digests, part: int = 0, parts: int = 1) -> int:
+        """How many links of a share are not finished."""
+        count = 0
+        for partition in range(part, PARTITIONS, parts):
+            digests = pl.read_parquet(_ordered(self.folder, partition), columns=["digest"])
+            count += int((~is_among(digests["digest"].to_numpy(), finished)).sum())
+        return count
 
 
 def make_link_list(
@@ -172,9 +194,7 @@ def _order(folder: Path, partition: int) -> None:
         .collect()
     )
     kept = (
-        links.sort(
-            ["url", "score", "created", "subreddit"], descending=[False, True, False, False]
-        )
+        links.sort(["url", "score", "created", "subreddit"], descending=[False, True, False, False])
         .unique("url", keep="first", maintain_order=True)
         .sort("host", "digest", "url")
         .with_columns(rank=pl.int_range(pl.len(), dtype=pl.UInt32).over("host"))
@@ -210,10 +230,10 @@ def _write(frame: pl.DataFrame, path: Path, *, row_group_size: int) -> None:
     os.replace(temporary, path)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, int, str]]:
-    """Yield (rank, digest, url) of a partition, a few rows in memory at a time."""
+def _rows(path: Path, finished: Digests) -> Iterator[tuple[int, int, str]]:
+    """Yield (rank, digest, url) of what is missing of a partition, few rows at a time."""
     frame = pl.scan_parquet(path).select("rank", "digest", "url")
     at = 0
-    while rows := frame.slice(at, _ROWS).collect().rows():
-        yield from rows
+    while len(rows := frame.slice(at, _ROWS).collect()):
+        yield from rows.filter(~is_among(rows["digest"].to_numpy(), finished)).rows()
         at += len(rows)

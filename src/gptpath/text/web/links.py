@@ -7,6 +7,7 @@ Wikipedia (GPT-2 sec. 2.1) and without a list of subreddits (its model card).
 import hashlib
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,14 +38,17 @@ _LONGEST_LINE = 8_000_000
 _OWN_HOSTS = frozenset(
     {"reddit.com", "redd.it", "redditmedia.com", "redditstatic.com", "reddituploads.com"}
 )
-_MEDIA_ENDINGS = frozenset(
-    # pictures, film, music
-    "jpg jpeg jpe jfif png gif gifv bmp tif tiff webp svg ico heic psd mp4 m4v mov avi wmv flv webm "
-    "mkv mpg mpeg 3gp ogv mp3 m4a ogg oga wav flac aac wma mid midi swf "
-    # documents of other types, archives, programs
-    "pdf ps djvu doc docx xls xlsx ppt pptx odt ods odp epub mobi rtf zip gz tgz bz2 xz 7z rar tar "
-    "jar exe msi dmg pkg deb rpm apk iso img bin torrent ttf otf woff woff2 css js json xml rss "
-    "atom csv".split()
+_MEDIA_ENDINGS = re.compile(
+    # pictures
+    "jpe?g|jpe|jfif|png|gifv?|bmp|tiff?|webp|svg|ico|heic|psd"
+    # film and music
+    "|mp4|m4v|mov|avi|wmv|flv|webm|mkv|mpe?g|3gp|ogv|mp3|m4a|og[ga]|wav|flac|aac|wma|midi?|swf"
+    # documents of other types
+    "|pdf|ps|djvu|docx?|xlsx?|pptx?|od[tsp]|epub|mobi|rtf|css|js|json|xml|rss|atom|csv"
+    # archives, programs, fonts
+    "|zip|t?gz|bz2|xz|7z|rar|tar|jar|exe|msi|dmg|pkg|deb|rpm|apk|iso|img|bin|torrent"
+    "|ttf|otf|woff2?",
+    re.IGNORECASE,
 )
 
 
@@ -168,4 +172,4 @@ def is_media(canonical: str) -> bool:
     """Whether the path of a canonical address ends like a file without text to extract."""
     name = canonical.partition("?")[0].split("/", 3)[3].rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
-    return bool(stem and dot) and ending.lower() in _MEDIA_ENDINGS
+    return bool(stem and dot and _MEDIA_ENDINGS.fullmatch(ending))

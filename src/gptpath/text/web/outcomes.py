@@ -46,7 +46,7 @@ class Failure(Exception):
     """One request yielded no page."""
 
     def __init__(self, reason: str, detail: str = "", retry_after: float | None = None) -> None:
-        """Keep one of the reasons above, what was seen, and the seconds that the server asks for."""
+        """Keep a reason, what was seen, and the seconds that the server asks to wait."""
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
