@@ -3,6 +3,7 @@
 No third-party import here, for the reason given in `gptpath.config.sections`.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
@@ -58,7 +59,28 @@ class Files:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Jsonl:
+class Columns:
+    """What the columns of a table, or the keys of a JSON object, are called."""
+
+    text_column: str = "text"
+    location_column: str | None = None
+    """Names the document within the source; None takes its URL, else file and line."""
+    url_column: str | None = None
+    """URL of the page; its registered domain becomes the group. None: the file is the group."""
+    licence_column: str | None = None
+    metadata_columns: tuple[str, ...] = ()
+    """Columns kept with the document, as text."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are named, each once."""
+        single = (self.text_column, self.location_column, self.url_column, self.licence_column)
+        named = (*single, *self.metadata_columns)
+        return tuple(dict.fromkeys(column for column in named if column is not None))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Jsonl(Columns):
     """Files of JSON objects, one a line."""
 
     kind: Literal["jsonl"] = "jsonl"
@@ -66,8 +88,6 @@ class Jsonl:
     weight: float | None = None
     path: str = "."
     """File or folder below `ingest.raw`."""
-    text_column: str = "text"
-    """Key of the text."""
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
@@ -75,7 +95,7 @@ class Jsonl:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parquet:
+class Parquet(Columns):
     """Parquet files with a column of texts."""
 
     kind: Literal["parquet"] = "parquet"
@@ -83,7 +103,6 @@ class Parquet:
     weight: float | None = None
     path: str = "."
     """File or folder below `ingest.raw`."""
-    text_column: str = "text"
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
@@ -91,17 +110,39 @@ class Parquet:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HuggingFace:
+class HuggingFace(Columns):
     """A data set of the Hugging Face hub at a pinned revision, or a local one in its layout."""
 
     kind: Literal["huggingface"] = "huggingface"
     name: str = "huggingface"
     weight: float | None = None
-    text_column: str = "text"
+    path: str | None = None
+    """Folder below `ingest.raw` in the hub's layout; or else:"""
+    dataset: str | None = None
+    """Name on the hub, `owner/name`."""
+    revision: str | None = None
+    """Commit of the hub's repository, 40 hex digits: branches and tags move."""
+    config: str | None = None
+    """Which configuration of the data set; None is its default."""
+    split: str = "train"
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
         _check(self)
+        require(
+            (self.path is None) != (self.dataset is None),
+            f"source {self.name!r} has path={self.path!r} and dataset={self.dataset!r}; expected "
+            "one of them: a folder below ingest.raw, or a name on the hub",
+        )
+        require(
+            self.dataset is None or re.fullmatch("[0-9a-f]{40}", self.revision or "") is not None,
+            f"source {self.name!r} has revision={self.revision!r}; expected the 40 hex digits of a "
+            f"commit of {self.dataset} (its page on the hub, `History`)",
+        )
+        require(
+            self.path is None or self.revision is None,
+            f"source {self.name!r} is a local folder, which has no revision={self.revision!r}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,6 @@ from gptpath.config.ingest import (
     Warc,
     WebText,
 )
-from gptpath.errors import ConfigError
 from gptpath.events import Emit
 from gptpath.text.sources.source import Source
 
@@ -40,8 +39,18 @@ def open_source(settings: SourceSettings, raw: Path) -> Source:
             from gptpath.text.sources.warc import WarcSource
 
             return WarcSource(settings=settings, raw=raw)
-        case Jsonl() | Parquet() | HuggingFace():
-            raise ConfigError(f"sources of kind {settings.kind!r} cannot be read yet")
+        case Jsonl():
+            from gptpath.text.sources.jsonl import JsonlSource
+
+            return JsonlSource(settings=settings, raw=raw)
+        case Parquet():
+            from gptpath.text.sources.parquet import ParquetSource
+
+            return ParquetSource(settings=settings, raw=raw)
+        case HuggingFace():
+            from gptpath.text.sources.huggingface import HuggingFaceSource
+
+            return HuggingFaceSource(settings=settings, raw=raw)
 
 
 def prepare_source(settings: SourceSettings, raw: Path, *, executor: Executor, emit: Emit) -> None:
