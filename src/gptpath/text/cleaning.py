@@ -2,8 +2,12 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 import ftfy
+import polars as pl
+
+from gptpath.config.cleaning import Cleaning
 
 TOO_SHORT = "too_short"
 TOO_LONG = "too_long"
@@ -52,3 +56,27 @@ def drop_reason(text: str, *, min_chars: int, max_chars: int) -> str | None:
     visible = "".join(text.split())
     letters = sum(map(str.isalpha, visible))
     return FEW_LETTERS if letters < LETTER_SHARE * len(visible) else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CleanedFrame:
+    """Documents kept, with cleaned texts, and dropped ones with a column `reason`."""
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame
+
+
+def clean_frame(frame: pl.DataFrame, settings: Cleaning) -> CleanedFrame:
+    """Clean a table of documents."""
+    texts = [clean(text) for text in frame["text"]]
+    reasons = [
+        drop_reason(text, min_chars=settings.min_chars, max_chars=settings.max_chars)
+        for text in texts
+    ]
+    cleaned = frame.with_columns(
+        pl.Series("text", texts, dtype=pl.String), pl.Series("reason", reasons, dtype=pl.String)
+    )
+    return CleanedFrame(
+        kept=cleaned.filter(pl.col("reason").is_null()).drop("reason"),
+        dropped=cleaned.filter(pl.col("reason").is_not_null()),
+    )

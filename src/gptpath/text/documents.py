@@ -45,10 +45,14 @@ class Document:
     @property
     def id(self) -> str:
         """16 hex digits that depend on place and text only; their order is as good as random."""
-        parts = (self.source, self.group, self.location, self.text)
-        # Documents fresh from a source may still hold lone surrogates.
-        key = "\0".join(parts).encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(key, digest_size=8).hexdigest()
+        return document_id(self.source, self.group, self.location, self.text)
+
+
+def document_id(source: str, group: str, location: str, text: str) -> str:
+    """The id of a document (see `Document.id`)."""
+    # Documents fresh from a source may still hold lone surrogates.
+    key = "\0".join((source, group, location, text)).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(key, digest_size=8).hexdigest()
 
 
 SCHEMA: dict[str, type[pl.String]] = {name: pl.String for name in COLUMNS}
@@ -101,19 +105,22 @@ def write_frame(path: Path, frame: pl.DataFrame) -> None:
 
 def read_documents(folder: Path) -> list[Document]:
     """All documents of a split in id order; CorpusError if shards are missing or damaged."""
-    return [
-        Document(
-            text=row["text"],
-            source=row["source"],
-            kind=row["kind"],
-            location=row["location"],
-            group=row["group"],
-            licence=row["licence"],
-            metadata=json.loads(row["metadata"]),
-        )
-        for frame in read_frames(folder, COLUMNS)
-        for row in frame.iter_rows(named=True)
-    ]
+    return list(iter_documents(folder))
+
+
+def iter_documents(folder: Path) -> Iterator[Document]:
+    """Stream the documents of a split in id order."""
+    for frame in read_frames(folder, COLUMNS):
+        for row in frame.iter_rows(named=True):
+            yield Document(
+                text=row["text"],
+                source=row["source"],
+                kind=row["kind"],
+                location=row["location"],
+                group=row["group"],
+                licence=row["licence"],
+                metadata=json.loads(row["metadata"]),
+            )
 
 
 def count_documents(folder: Path) -> int:

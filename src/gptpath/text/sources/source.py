@@ -10,8 +10,10 @@ from typing import Protocol
 
 from gptpath.text.documents import Document
 
-UNIT_BYTES = 64_000_000
-"""About how much of a source one unit holds: small files go together, large ones are cut."""
+UNIT_BYTES = 16_000_000
+"""About how much of a source one unit holds: small files go together, large ones are cut.
+
+Small enough that a few books keep all cores busy and that little is lost with a killed process."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
