@@ -1,10 +1,7 @@
 """`gptpath fetch`: fills the archives of `webtext` sources, so that `ingest` finds all there."""
 
 import logging
-import multiprocessing
-import os
 import re
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from gptpath.config.ingest import WebText
@@ -12,6 +9,7 @@ from gptpath.config.loading import load_params
 from gptpath.errors import ConfigError
 from gptpath.events import ignore
 from gptpath.stages.runner import log_to_stdout
+from gptpath.text.executors import open_executor
 from gptpath.text.web.fetching import FetchReport, Share, fetch
 
 logger = logging.getLogger(__name__)
@@ -23,7 +21,8 @@ def fetch_archives(root: Path, *, source: str | None, part: str, again: bool) ->
     Raises ConfigError if there is no such source, SystemExit when told to stop.
     """
     log_to_stdout()
-    ingest = load_params(root / "params.yaml").ingest
+    params = load_params(root / "params.yaml")
+    ingest = params.ingest
     known = [entry for entry in ingest.sources if isinstance(entry, WebText)]
     chosen = [entry for entry in known if source in (None, entry.name)]
     if not chosen:
@@ -33,10 +32,8 @@ def fetch_archives(root: Path, *, source: str | None, part: str, again: bool) ->
             f"those that could be fetched: {names}"
         )
     share = _share(part)
-    # Threads of Polars do not survive a fork.
-    spawn = multiprocessing.get_context("spawn")
     for entry in chosen:
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as executor:
+        with open_executor(params.parallel) as executor:
             report = fetch(
                 entry, root / ingest.raw, executor=executor, emit=ignore, share=share, again=again
             )

@@ -15,6 +15,7 @@ from gptpath.text.executors import open_executor
 from gptpath.text.json_files import write_json
 from gptpath.text.mixture_report import corpus_metrics
 from gptpath.text.scratch import fingerprint, scratch_folder
+from gptpath.text.sources.opening import prepare_sources
 
 TASK_BYTES = 8_000_000
 """Text of the `tasks` split, at most, that labelled tasks are derived from."""
@@ -24,6 +25,8 @@ def run(context: StageContext) -> StageOutcome:
     """Build the corpus and derive the labelled tasks from its `tasks` split."""
     ingest, seed = context.params.ingest, context.params.seed
     raw = context.path(ingest.raw)
+    with open_executor(context.params.parallel) as executor:
+        prepare_sources(ingest.sources, raw, executor=executor, emit=context.emit)
     work = list_work(ingest, raw)
     parts = {
         "seed": seed,

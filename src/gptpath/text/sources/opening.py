@@ -1,5 +1,6 @@
 """From the settings of a source to the source itself."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -53,9 +54,12 @@ def open_source(settings: SourceSettings, raw: Path) -> Source:
             return HuggingFaceSource(settings=settings, raw=raw)
 
 
-def prepare_source(settings: SourceSettings, raw: Path, *, executor: Executor, emit: Emit) -> None:
-    """Do what a source needs before it has units: `webtext` fetches what its archive lacks."""
-    if isinstance(settings, WebText) and settings.fetch_missing:
-        from gptpath.text.web.fetching import fetch
+def prepare_sources(
+    sources: Sequence[SourceSettings], raw: Path, *, executor: Executor, emit: Emit
+) -> None:
+    """Do what sources need before they have units: `webtext` fetches what its archive lacks."""
+    for settings in sources:
+        if isinstance(settings, WebText) and settings.fetch_missing:
+            from gptpath.text.web.fetching import fetch
 
-        fetch(settings, raw, executor=executor, emit=emit)
+            fetch(settings, raw, executor=executor, emit=emit)

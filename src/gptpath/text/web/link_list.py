@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,8 @@ import polars as pl
 
 from gptpath.config.ingest import WebText
 from gptpath.errors import CorpusError
-from gptpath.events import Emit, Progress
+from gptpath.events import Emit
+from gptpath.text.executors import run_all
 from gptpath.text.json_files import write_json
 from gptpath.text.sources.domains import registered_domain
 from gptpath.text.web.links import Link, read_links, url_digest
@@ -115,15 +116,11 @@ def make_link_list(
     finished = folder / "links.json"
     if not finished.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        count = len(dumps)
-        numbers = range(count)
-        spread = executor.map(_spread, dumps, repeat(folder), numbers, repeat(settings))
-        for done, _ in enumerate(spread, start=1):
-            emit(Progress(done=done, total=count, what="dump files"))
-        ordered = executor.map(_order, repeat(folder, PARTITIONS), range(PARTITIONS))
-        for done, _ in enumerate(ordered, start=1):
-            emit(Progress(done=done, total=PARTITIONS, what="partitions of links"))
-        _finish(folder, count, finished)
+        spread = partial(_spread, folder, settings)
+        run_all(executor, spread, list(enumerate(dumps)), emit=emit, what="dump files read")
+        ordered = partial(_order, folder)
+        run_all(executor, ordered, range(PARTITIONS), emit=emit, what="partitions of links ordered")
+        _finish(folder, len(dumps), finished)
     report = json.loads(finished.read_text(encoding="utf-8"))
     if not report["links"]:
         reasons = ", ".join(f"{n} {reason}" for reason, n in report["dropped"].items()) or "empty"
@@ -144,8 +141,9 @@ def _fingerprint(dumps: Sequence[Path], settings: WebText) -> str:
     return blake2b(json.dumps([files, rules]).encode(), digest_size=8).hexdigest()
 
 
-def _spread(dump: Path, folder: Path, number: int, settings: WebText) -> None:
+def _spread(folder: Path, settings: WebText, numbered: tuple[int, Path]) -> None:
     """Write the links of one dump file in chunks sorted by partition; skip a finished file."""
+    number, dump = numbered
     report = folder / f"spread-{number:05d}.json"
     if report.is_file():
         return
