@@ -74,8 +74,8 @@ class Frontier:
         """Start a job whose host may be asked now; None if there is none. `done` must follow."""
         while self._queue and self._queue[0][0] <= now:
             at, _, host = heapq.heappop(self._queue)
-            if at != host.queued_at:
-                continue  # the host got another place since
+            if at != host.queued_at:  # it got another place since
+                continue
             host.queued_at = None
             if not self._ready(host) or self._time(host) > now:
                 self._enqueue(host)
@@ -101,6 +101,8 @@ class Frontier:
 
     def next_time(self) -> float | None:
         """When a job may be ready at the earliest; None while all that wait are held up."""
+        while self._queue and self._queue[0][0] != self._queue[0][2].queued_at:
+            heapq.heappop(self._queue)  # the host got another place since
         return self._queue[0][0] if self._queue else None
 
     def drain(self, host: Host) -> list[Job]:

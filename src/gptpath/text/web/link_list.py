@@ -1,8 +1,8 @@
 """The list of links to fetch: each address once, with its highest score, in a polite order.
 
-Dumps of any size pass in flat memory. First each dump file is read and its links are spread over
-PARTITIONS by registered domain; then each partition is put in order by itself. Both steps go
-through an executor, file by file and partition by partition, and finished ones are not repeated.
+Dumps of any size pass in flat memory. First each dump file is read and its links are given one of
+SLOTS by their registered domain; then the slots, some together, are put in order and written to
+files. Both steps go through an executor, file by file, and finished ones are not repeated.
 
 The order within the list takes the first link of every host, then every host's second, and so on:
 whoever fetches in this order always has work for many hosts, and few links of each at hand.
@@ -34,15 +34,17 @@ from gptpath.text.web.urls import host_of
 
 Digests = npt.NDArray[np.uint64]
 
-PARTITIONS = 256
-"""Parts of the list; all links of a registered domain are in the same one."""
+SLOTS = 256
+"""All links of a registered domain are in the same slot; shares and files are made of slots."""
 
 DUPLICATE = "link_duplicate"
 
 _CHUNK = 500_000
 """Links of a dump file that are held in memory before they are written."""
 _ROWS = 1024
-"""Links of a partition that are read at once."""
+"""Links of a file that are read at once."""
+_BYTES_PER_FILE = 50_000_000
+"""Of dumps as they are stored, usually compressed; makes files of about 200,000 links."""
 _SCHEMA = {
     "url": pl.String,
     "host": pl.String,
@@ -50,7 +52,7 @@ _SCHEMA = {
     "score": pl.Int64,
     "created": pl.Int64,
     "subreddit": pl.String,
-    "partition": pl.UInt16,
+    "slot": pl.UInt16,
 }
 
 
@@ -76,6 +78,7 @@ class LinkList:
     """A finished list in its folder."""
 
     folder: Path
+    files: int
     links: int
     dropped: Counter[str]
     """Submissions left out, by reason."""
@@ -85,16 +88,17 @@ class LinkList:
 
         All links of a registered domain are in one share. `finished` is sorted.
         """
-        files = (_ordered(self.folder, p) for p in range(part, PARTITIONS, parts))
-        rows = heapq.merge(*(_rows(file, finished) for file in files))
+        files = (_ordered(self.folder, number) for number in range(self.files))
+        rows = heapq.merge(*(_rows(file, finished, part, parts) for file in files))
         return (Target(url=url, digest=digest) for _, digest, url in rows)
 
     def count_missing(self, finished: Digests, part: int = 0, parts: int = 1) -> int:
         """How many links of a share are not finished."""
         count = 0
-        for partition in range(part, PARTITIONS, parts):
-            digests = pl.read_parquet(_ordered(self.folder, partition), columns=["digest"])
-            count += int((~is_among(digests["digest"].to_numpy(), finished)).sum())
+        for number in range(self.files):
+            rows = pl.read_parquet(_ordered(self.folder, number), columns=["slot", "digest"])
+            digests = rows.filter(pl.col("slot") % parts == part)["digest"].to_numpy()
+            count += int((~is_among(digests, finished)).sum())
         return count
 
 
@@ -113,14 +117,15 @@ def make_link_list(
     left.
     """
     folder = scratch / _fingerprint(dumps, settings)
+    files = _file_count(sum(dump.stat().st_size for dump in dumps))
     finished = folder / "links.json"
     if not finished.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         spread = partial(_spread, folder, settings)
         run_all(executor, spread, list(enumerate(dumps)), emit=emit, what="dump files read")
-        ordered = partial(_order, folder)
-        run_all(executor, ordered, range(PARTITIONS), emit=emit, what="partitions of links ordered")
-        _finish(folder, len(dumps), finished)
+        order = partial(_order, folder, files)
+        run_all(executor, order, range(files), emit=emit, what="files of links ordered")
+        _finish(folder, len(dumps), files, finished)
     report = json.loads(finished.read_text(encoding="utf-8"))
     if not report["links"]:
         reasons = ", ".join(f"{n} {reason}" for reason, n in report["dropped"].items()) or "empty"
@@ -128,7 +133,17 @@ def make_link_list(
             f"the dump of the source {settings.name!r} has no usable link ({reasons}); expected "
             "one JSON object a line with url, score and created_utc"
         )
-    return LinkList(folder=folder, links=report["links"], dropped=Counter(report["dropped"]))
+    return LinkList(
+        folder=folder,
+        files=files,
+        links=report["links"],
+        dropped=Counter(report["dropped"]),
+    )
+
+
+def _file_count(size: int) -> int:
+    """A power of two, at most SLOTS, so that a file is put in order in bounded memory."""
+    return min(SLOTS, 1 << (size // _BYTES_PER_FILE).bit_length())
 
 
 def _fingerprint(dumps: Sequence[Path], settings: WebText) -> str:
@@ -142,7 +157,7 @@ def _fingerprint(dumps: Sequence[Path], settings: WebText) -> str:
 
 
 def _spread(folder: Path, settings: WebText, numbered: tuple[int, Path]) -> None:
-    """Write the links of one dump file in chunks sorted by partition; skip a finished file."""
+    """Write the links of one dump file in chunks sorted by slot; skip a finished file."""
     number, dump = numbered
     report = folder / f"spread-{number:05d}.json"
     if report.is_file():
@@ -168,27 +183,27 @@ def _write_chunk(chunk: Sequence[Link], path: Path) -> None:
         "score": [link.score for link in chunk],
         "created": [link.created for link in chunk],
         "subreddit": [link.subreddit for link in chunk],
-        "partition": [partition_of(link.url) for link in chunk],
+        "slot": [slot_of(link.url) for link in chunk],
     }
-    frame = pl.DataFrame(columns, schema=_SCHEMA).sort("partition", maintain_order=True)
+    frame = pl.DataFrame(columns, schema=_SCHEMA).sort("slot", maintain_order=True)
     _write(frame, path, row_group_size=8192)
 
 
-def partition_of(canonical: str) -> int:
-    """Which part of the list an address is in: by its registered domain."""
-    return url_digest(registered_domain(canonical)) % PARTITIONS
+def slot_of(canonical: str) -> int:
+    """Which slot an address is in: by its registered domain."""
+    return url_digest(registered_domain(canonical)) % SLOTS
 
 
-def _order(folder: Path, partition: int) -> None:
-    """Write one partition of the list: duplicates out, in the order of fetching."""
-    target = _ordered(folder, partition)
+def _order(folder: Path, files: int, number: int) -> None:
+    """Write one file of the list: duplicates out, in the order of fetching."""
+    target = _ordered(folder, number)
     if target.is_file():
         return
+    width = SLOTS // files
     links = (
-        # Row groups of other partitions are skipped by their statistics.
+        # Row groups without any of these slots are skipped by their statistics.
         pl.scan_parquet(folder / "spread-*.parquet")
-        .filter(pl.col("partition") == partition)
-        .drop("partition")
+        .filter(pl.col("slot").is_in(range(number * width, (number + 1) * width)))
         .collect()
     )
     kept = (
@@ -202,15 +217,15 @@ def _order(folder: Path, partition: int) -> None:
     write_json(target.with_suffix(".json"), {"links": len(kept), "all": len(links)})
 
 
-def _finish(folder: Path, dumps: int, finished: Path) -> None:
+def _finish(folder: Path, dumps: int, files: int, finished: Path) -> None:
     """Add the counts up, write the mark of a finished list, and take away what led to it."""
     dropped: Counter[str] = Counter()
     for number in range(dumps):
         report = json.loads((folder / f"spread-{number:05d}.json").read_text(encoding="utf-8"))
         dropped.update(report["dropped"])
     links = 0
-    for partition in range(PARTITIONS):
-        counts = json.loads(_ordered(folder, partition).with_suffix(".json").read_text("utf-8"))
+    for number in range(files):
+        counts = json.loads(_ordered(folder, number).with_suffix(".json").read_text("utf-8"))
         links += counts["links"]
         dropped[DUPLICATE] += counts["all"] - counts["links"]
     write_json(finished, {"links": links, "dropped": dict(+dropped)})
@@ -218,8 +233,8 @@ def _finish(folder: Path, dumps: int, finished: Path) -> None:
         path.unlink()
 
 
-def _ordered(folder: Path, partition: int) -> Path:
-    return folder / f"links-{partition:03d}.parquet"
+def _ordered(folder: Path, number: int) -> Path:
+    return folder / f"links-{number:03d}.parquet"
 
 
 def _write(frame: pl.DataFrame, path: Path, *, row_group_size: int) -> None:
@@ -228,10 +243,11 @@ def _write(frame: pl.DataFrame, path: Path, *, row_group_size: int) -> None:
     os.replace(temporary, path)
 
 
-def _rows(path: Path, finished: Digests) -> Iterator[tuple[int, int, str]]:
-    """Yield (rank, digest, url) of what is missing of a partition, few rows at a time."""
-    frame = pl.scan_parquet(path).select("rank", "digest", "url")
+def _rows(path: Path, finished: Digests, part: int, parts: int) -> Iterator[tuple[int, int, str]]:
+    """Yield (rank, digest, url) of what is missing of a share, few rows at a time."""
+    frame = pl.scan_parquet(path).select("rank", "digest", "url", "slot")
     at = 0
     while len(rows := frame.slice(at, _ROWS).collect()):
-        yield from rows.filter(~is_among(rows["digest"].to_numpy(), finished)).rows()
         at += len(rows)
+        rows = rows.filter(pl.col("slot") % parts == part).drop("slot")
+        yield from rows.filter(~is_among(rows["digest"].to_numpy(), finished)).rows()
