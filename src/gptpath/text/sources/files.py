@@ -54,12 +54,12 @@ class FilesSource:
         Raises CorpusError if the folder is missing or holds no file.
         """
         root = root_of(self._place)
-        pieces: list[Piece] = []
+        pieces: list[Piece | Unit] = []
         for relative in list_files(self._place, self.name):
             size = (root / relative).stat().st_size
             packed = relative.suffix.lower() in _PACKED
             pieces.append((str(relative), size * _UNPACKED if packed else size))
-        return list(batched(pieces))
+        return batched(pieces)
 
     def read(self, unit: Unit) -> Iterator[Document | Dropped]:
         """Read the unit's files; a long text comes in parts called `location#part`."""

@@ -26,10 +26,12 @@ _END = re.compile(
 )
 _CREDITS = re.compile(
     r"\s*(?:(?:This )?[Ee](?:-?text|[Bb]ook) (?:was )?(?:produced|prepared|scanned|typed) by\b"
-    r"|Produced by\b|Transcribed from .{1,160}? by\b)",
+    r"|Produced by\b|Transcribed from (?:(?!\n[ \t]*\n).){1,160}?\sby\b)",
     re.DOTALL,
 )
-_NAMED = re.compile(r"^.*(?:Project Gutenberg|e-?text|e-?book).*$", re.IGNORECASE | re.MULTILINE)
+_NAMED = re.compile(
+    r"^.*\b(?:Project Gutenberg|e-?text|e-?book)\b.*$", re.IGNORECASE | re.MULTILINE
+)
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 
 _SMALL_PRINT = 20_000

@@ -77,19 +77,18 @@ class JsonlSource:
 
         Raises CorpusError if there is no file, or none of the first lines has the text's key.
         """
-        units: list[Unit] = []
-        whole: list[Piece] = []
+        units = batched(self._pieces())
+        self._check_key(units)
+        return units
+
+    def _pieces(self) -> Iterator[Piece | Unit]:
         for relative in list_files(self._place, self.name):
             size = (root_of(self._place) / relative).stat().st_size
             packed = relative.suffix.lower() in COMPRESSED
             if self._reason(relative) is None and not packed and size > UNIT_BYTES:
-                units += self._stretches(relative)
+                yield from self._stretches(relative)
             else:
-                whole.append((relative.as_posix(), size * _UNPACKED if packed else size))
-        units += batched(whole)
-        units.sort(key=lambda unit: unit.key)
-        self._check_key(units)
-        return units
+                yield str(relative), size * _UNPACKED if packed else size
 
     def _stretches(self, relative: PurePosixPath) -> Iterator[Unit]:
         """Cut a plain file into stretches of at least UNIT_BYTES that end where a line ends."""
@@ -152,7 +151,7 @@ class JsonlSource:
                 logger.warning("%s cannot be read from line %d on: %s", relative, line, error)
                 yield f"{relative}:{line}", TRUNCATED if isinstance(error, EOFError) else UNREADABLE
             else:
-                if not found:
+                if not found and not stretch:
                     yield str(relative), EMPTY
 
     def _reason(self, relative: PurePosixPath) -> str | None:

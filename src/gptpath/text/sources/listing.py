@@ -1,7 +1,7 @@
 """The files of a source: which there are, and which are no data by their name."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from gptpath.errors import CorpusError
@@ -65,18 +65,29 @@ def reason_by_name(relative: PurePosixPath) -> str | None:
     return ABOUT_THE_DATA if words and (words[0] in _ABOUT or words[-1] in _ABOUT) else None
 
 
-def batched(pieces: Iterable[Piece]) -> Iterator[Unit]:
-    """Yield units of about UNIT_BYTES, or of one larger piece, named after their first piece."""
+def batched(pieces: Iterable[Piece | Unit]) -> list[Unit]:
+    """Put small pieces together to units of about UNIT_BYTES, named after their first piece.
+
+    A larger piece is a unit of its own, and what is a unit already stays one. Sorted by key, which
+    is the order of the pieces but where one path is the beginning of another.
+    """
+    units: list[Unit] = []
     batch: list[Piece] = []
+    size = 0
     for piece in pieces:
-        if batch and sum(size for _, size in batch) + piece[1] > UNIT_BYTES:
-            yield _unit(batch)
-            batch = []
-        batch.append(piece)
-    if batch:
-        yield _unit(batch)
+        ready = isinstance(piece, Unit)
+        if ready or size + piece[1] > UNIT_BYTES:
+            units += _together(batch)
+            batch, size = [], 0
+        if ready:
+            units.append(piece)
+        else:
+            batch.append(piece)
+            size += piece[1]
+    return sorted([*units, *_together(batch)], key=lambda unit: unit.key)
 
 
-def _unit(batch: Sequence[Piece]) -> Unit:
+def _together(batch: Sequence[Piece]) -> list[Unit]:
+    """One unit of all pieces; none of no pieces."""
     parts = tuple(part for part, _ in batch)
-    return Unit(key=parts[0], parts=parts, size=sum(size for _, size in batch))
+    return [Unit(key=parts[0], parts=parts, size=sum(size for _, size in batch))] if parts else []

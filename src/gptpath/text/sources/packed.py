@@ -17,7 +17,7 @@ TEXT_SUFFIXES = (".txt", ".md")
 HTML_SUFFIXES = (".html", ".htm")
 SUFFIXES = (*TEXT_SUFFIXES, *HTML_SUFFIXES)
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 """A longer text is read in blocks of at most this size, so that it need not fit into memory."""
 
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)

@@ -66,15 +66,15 @@ class ParquetSource:
 
         Raises CorpusError if there is no file, or one lacks a column that the settings name.
         """
-        units: list[Unit] = []
-        whole: list[Piece] = []
+        return batched(self._pieces())
+
+    def _pieces(self) -> Iterator[Piece | Unit]:
         for relative in list_files(self._place, self.name):
             sizes = self._group_sizes(relative)
             if sum(sizes) > UNIT_BYTES:
-                units += _by_groups(relative, sizes)
+                yield from _by_groups(relative, sizes)
             else:
-                whole.append((relative.as_posix(), sum(sizes)))
-        return sorted([*units, *batched(whole)], key=lambda unit: unit.key)
+                yield str(relative), sum(sizes)
 
     def _group_sizes(self, relative: PurePosixPath) -> list[int]:
         """Bytes of the columns wanted in each row group; none of a file that cannot be read."""
@@ -180,12 +180,12 @@ def _rows(
     file: "ParquetFile", groups: Sequence[int], columns: Sequence[str]
 ) -> Iterator[dict[str, Any] | None]:
     """Yield rows as dictionaries; None for one with a string that is no UTF-8."""
-    batches = file.iter_batches(_ROWS, row_groups=list(groups), columns=columns, use_threads=False)
-    for batch in batches:
-        try:
-            yield from batch.to_pylist()
-        except UnicodeDecodeError:
-            yield from (_row(batch, n) for n in range(batch.num_rows))
+    for group in groups:  # together, a damaged one would take rows of the one before with it
+        for batch in file.iter_batches(_ROWS, [group], columns, use_threads=False):
+            try:
+                yield from batch.to_pylist()
+            except UnicodeDecodeError:
+                yield from (_row(batch, number) for number in range(batch.num_rows))
 
 
 def _row(batch: "pa.RecordBatch", number: int) -> dict[str, Any] | None:

@@ -1,3 +1,4 @@
+import builtins
 import gzip
 import logging
 import os
@@ -6,11 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from gptpath.config.ingest import Files
-from gptpath.errors import CorpusError
+from gptpath.errors import ConfigError, CorpusError
 from gptpath.text.documents import Document
-from gptpath.text.sources import listing
+from gptpath.text.sources import files, listing, packed
 from gptpath.text.sources.decoding import BINARY
 from gptpath.text.sources.files import FilesSource, cut_into_parts
 from gptpath.text.sources.source import Dropped
@@ -155,6 +157,106 @@ def test_a_paragraph_that_is_too_long_is_cut_at_lines_sentences_and_at_last_anyw
     assert all(part.endswith("ce. ") for part in cut_into_parts("One sentence. " * 50, 120))
 
 
+PAGE = """<html><head><meta charset="{charset}"><title>On apples — a study</title></head>
+<body><nav><a href="/">Home</a> <a href="/buy">Buy now</a></nav>
+<article><h1>Apples</h1><p>The apple is the fruit of a tree that has been grown for thousands of
+years in Asia and in Europe — “many” sorts of it are known.</p><p>A second paragraph says what the
+first has left out, at some length, so that it cannot be taken for a menu.</p></article>
+<footer>Copyright nobody. All rights reserved.</footer></body></html>"""
+
+
+def page(charset: str = "utf-8") -> bytes:
+    return PAGE.format(charset=charset).encode(charset)
+
+
+def test_of_a_page_the_main_text_and_the_title_are_kept(tmp_path):
+    pytest.importorskip("trafilatura")
+    (tmp_path / "apples.html").write_bytes(page())
+    ((document,), _) = read(tmp_path)
+    assert document.text.startswith("Apples\nThe apple is the fruit of a tree")
+    assert document.text.endswith("cannot be taken for a menu.")
+    assert "Buy now" not in document.text
+    assert document.group == "apples"
+    assert document.metadata == {"encoding": "utf-8", "title": "Apples"}
+
+
+def test_a_page_without_main_text_is_counted(tmp_path):
+    pytest.importorskip("trafilatura")
+    (tmp_path / "menu.htm").write_text("<html><body><img src=a.png></body></html>")
+    assert read(tmp_path) == ([], {files.NO_MAIN_TEXT: 1})
+
+
+def test_without_the_extractor_the_extra_to_install_is_named(tmp_path, monkeypatch):
+    def refuse(name, *rest):
+        if name == "trafilatura":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    real = builtins.__import__
+    (tmp_path / "apples.html").write_bytes(page())
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ConfigError, match=r"pip install 'gptpath\[web\]'"):
+        read(tmp_path)
+
+
+def test_packed_texts_are_read_in_and_outside_of_archives(tmp_path):
+    pytest.importorskip("trafilatura")
+    contents = {
+        "a.txt.zst": zstandard.compress(b"One."),
+        "b.zst": zstandard.compress(b"Two."),
+        "c.md.gz": gzip.compress(b"Three."),
+        "d.html.zst": zstandard.compress(page("windows-1252")),
+        "e.htm": page("utf-16"),
+        "f.json.zst": zstandard.compress(b"{}"),
+        "g.txt.zst": zstandard.compress(b"Four.")[:-1],
+        "h.tar.gz": gzip.compress(b"x"),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    loose, dropped = read(tmp_path)
+    assert [d.text for d in loose[:3]] == ["One.", "Two.", "Three."]
+    assert "“many” sorts" in loose[3].text
+    assert loose[4].text == loose[3].text
+    assert [d.group for d in loose] == ["a", "b", "c", "d", "e"]
+    assert dropped == {listing.UNSUPPORTED: 2, listing.TRUNCATED: 1}
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+        archive.writestr("within.zip", b"")
+    members, dropped = read(tmp_path, path="all.zip")
+    assert [(d.location, d.group, d.text) for d in members] == [
+        (f"all.zip/{d.location}", d.group, d.text) for d in loose
+    ]
+    assert dropped == {listing.UNSUPPORTED: 3, listing.TRUNCATED: 1}
+
+
+@pytest.mark.parametrize("separator", ["\n\n", "\r\n\r\n", "\n", " ", ""])
+def test_a_text_too_large_for_memory_is_read_in_blocks_without_loss(
+    tmp_path, monkeypatch, separator
+):
+    text = separator.join(f"Passage {n} of a très long tale." for n in range(200))
+    (tmp_path / "long.txt").write_bytes(text.encode())
+    (tmp_path / "long.txt.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "short.txt").write_text("Short.")
+    monkeypatch.setattr(packed, "BLOCK_BYTES", 1000)
+    documents, dropped = read(tmp_path, part_chars=300)
+    for name in ("long.txt", "long.txt.gz"):
+        parts = [d for d in documents if d.location.startswith(f"{name}#")]
+        assert [d.location for d in parts] == [f"{name}#{n:04d}" for n in range(len(parts))]
+        assert len(parts) > 20
+        assert "".join("".join(d.text for d in parts).split()) == "".join(text.split())
+        assert all(len(d.text) <= 300 and d.metadata["encoding"] == "utf-8" for d in parts)
+    assert [d.location for d in documents][-1] == "short.txt"
+    assert not dropped
+
+
+def test_a_page_or_wide_text_too_large_for_memory_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(packed, "BLOCK_BYTES", 1000)
+    (tmp_path / "a.html").write_bytes(page() * 2)
+    (tmp_path / "b.txt").write_bytes(("words " * 500).encode("utf-16"))
+    assert read(tmp_path) == ([], {packed.TOO_LARGE: 2})
+
+
 @pytest.mark.skipif(not (REAL / "books").is_dir(), reason="the published books are not here")
 def test_real_books_are_all_read_and_papers_about_them_are_not():
     documents, dropped = read(REAL / "books", part_chars=10_000_000)
@@ -165,3 +267,18 @@ def test_real_books_are_all_read_and_papers_about_them_are_not():
     holmes = next(d for d in documents if d.group == "1661-8")
     assert "à" in holmes.text
     assert "\r" not in holmes.text
+
+
+@pytest.mark.skipif(not (REAL / "mrpc").is_dir(), reason="the published data sets are not here")
+def test_real_pages_of_a_word_processor_are_read_in_the_encoding_that_they_state(tmp_path):
+    pytest.importorskip("trafilatura")
+    (tmp_path / "terms.htm").write_bytes(
+        (REAL / "mrpc" / "Microsoft_Shared_Source_License.htm").read_bytes()
+    )
+    (tmp_path / "about.htm").write_bytes((REAL / "mrpc" / "msr_paraphrase_README.htm").read_bytes())
+    (about, terms), _ = read(tmp_path)
+    assert terms.metadata == {"encoding": "cp932", "title": "Microsoft Shared Source License"}
+    assert terms.text.startswith("Microsoft Research Paraphrase Corpus")
+    assert about.metadata["encoding"] == "cp1252"
+    assert "“earlier studies….”" in about.text
+    assert "font-face" not in about.text + terms.text
