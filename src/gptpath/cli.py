@@ -64,7 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "plan", help="what params.yaml will cost here: tokens, FLOPs, time, memory, disk"
     )
+    _add_fetch(commands)
     _add_generate(commands)
+    _add_batch(commands)
+    _add_tokenizer_report(commands)
     return parser
 
 
@@ -81,6 +84,22 @@ def _add_profile(commands: Any) -> None:
     )
 
 
+def _add_fetch(commands: Any) -> None:
+    command = commands.add_parser(
+        "fetch", help="fill the archives of webtext sources; safe to interrupt and run again"
+    )
+    command.add_argument("source", nargs="?", help="name of one source; none fetches for all")
+    command.add_argument(
+        "--part",
+        default="0/1",
+        metavar="I/N",
+        help="fetch the hosts of share I (from 0) of N, for several machines or processes",
+    )
+    command.add_argument(
+        "--again", action="store_true", help="also links whose earlier failure may have passed"
+    )
+
+
 def _add_generate(commands: Any) -> None:
     command = commands.add_parser("generate", help="continue a prompt with a trained model")
     command.add_argument("prompt")
@@ -93,6 +112,33 @@ def _add_generate(commands: Any) -> None:
     command.add_argument("--temperature", type=float, default=0.8, help="0 is greedy (default 0.8)")
     command.add_argument("--top-k", type=int, default=40, help="0 keeps all tokens (default 40)")
     command.add_argument("--seed", type=int, default=0)
+
+
+def _add_batch(commands: Any) -> None:
+    command = commands.add_parser("batch", help="which documents a training step has seen")
+    command.add_argument("--step", type=int, required=True, help="update as logged, from 1 on")
+    command.add_argument("--model", help="default: the largest model of scaling.models")
+
+
+def _add_tokenizer_report(commands: Any) -> None:
+    command = commands.add_parser(
+        "tokenizer-report", help="bytes per token and tokens per word by source, held out"
+    )
+    command.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="a tokenizer folder, or the published files of GPT-2 or GPT-1 (repeatable)",
+    )
+    command.add_argument(
+        "--words", choices=("spacy", "basic"), default="spacy", help="how GPT-1's splits words"
+    )
+    command.add_argument(
+        "--most-bytes", type=int, default=20_000_000, help="of held-out text (default 20 MB)"
+    )
+    command.add_argument("--json", type=Path, help="default: .scratch/tokenizer-report.json")
 
 
 def _profile(root: Path, options: argparse.Namespace) -> None:
@@ -125,6 +171,12 @@ def _plan(root: Path, options: argparse.Namespace) -> None:
     refuse_unfit(plan)
 
 
+def _fetch(root: Path, options: argparse.Namespace) -> None:
+    from gptpath.stages.fetching import fetch_archives
+
+    fetch_archives(root, source=options.source, part=options.part, again=options.again)
+
+
 def _generate(root: Path, options: argparse.Namespace) -> None:
     folder = _model_folder(root, options.model)
     from gptpath.model.device import configure
@@ -145,6 +197,26 @@ def _generate(root: Path, options: argparse.Namespace) -> None:
     sys.stdout.write(options.prompt + text + "\n")
 
 
+def _batch(root: Path, options: argparse.Namespace) -> None:
+    from gptpath.config.loading import load_params
+    from gptpath.report.training_batch import batch_windows, render_batch
+
+    params = load_params(root / "params.yaml")
+    model = options.model or params.scaling.models[-1]
+    windows = batch_windows(root, params, model, options.step)
+    sys.stdout.write(render_batch(windows, model, options.step) + "\n")
+
+
+def _tokenizer_report(root: Path, options: argparse.Namespace) -> None:
+    from gptpath.report.tokenizer_report import measure, open_all, render, write_report
+
+    encodings = open_all([root / "data" / "tokenizer", *options.against], words=options.words)
+    report = measure(root / "data" / "corpus", encodings, most_bytes=options.most_bytes)
+    path = options.json or root / ".scratch" / "tokenizer-report.json"
+    write_report(path, report)
+    sys.stdout.write(f"{render(report)}\nwritten to {path}\n")
+
+
 def _model_folder(root: Path, model: str | None) -> Path:
     if model is None:
         from gptpath.config.loading import load_params
@@ -158,7 +230,14 @@ def _model_folder(root: Path, model: str | None) -> Path:
     return Path(model)
 
 
-COMMANDS = {"profile": _profile, "plan": _plan, "generate": _generate}
+COMMANDS = {
+    "profile": _profile,
+    "plan": _plan,
+    "fetch": _fetch,
+    "generate": _generate,
+    "batch": _batch,
+    "tokenizer-report": _tokenizer_report,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

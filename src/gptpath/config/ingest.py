@@ -3,14 +3,18 @@
 No third-party import here, for the reason given in `gptpath.config.sections`.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from gptpath.config.cleaning import Cleaning
 from gptpath.config.duplicates import Duplicates
 from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.web import UNWANTED_DOMAINS, Extraction, Fetch
+from gptpath.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +59,28 @@ class Files:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Jsonl:
+class Columns:
+    """What the columns of a table, or the keys of a JSON object, are called."""
+
+    text_column: str = "text"
+    location_column: str | None = None
+    """Names the document within the source; None takes its URL, else file and line."""
+    url_column: str | None = None
+    """URL of the page; its registered domain becomes the group. None: the file is the group."""
+    licence_column: str | None = None
+    metadata_columns: tuple[str, ...] = ()
+    """Columns kept with the document, as text."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are named, each once."""
+        single = (self.text_column, self.location_column, self.url_column, self.licence_column)
+        named = (*single, *self.metadata_columns)
+        return tuple(dict.fromkeys(column for column in named if column is not None))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Jsonl(Columns):
     """Files of JSON objects, one a line."""
 
     kind: Literal["jsonl"] = "jsonl"
@@ -63,8 +88,6 @@ class Jsonl:
     weight: float | None = None
     path: str = "."
     """File or folder below `ingest.raw`."""
-    text_column: str = "text"
-    """Key of the text."""
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
@@ -72,7 +95,7 @@ class Jsonl:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parquet:
+class Parquet(Columns):
     """Parquet files with a column of texts."""
 
     kind: Literal["parquet"] = "parquet"
@@ -80,7 +103,6 @@ class Parquet:
     weight: float | None = None
     path: str = "."
     """File or folder below `ingest.raw`."""
-    text_column: str = "text"
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
@@ -88,17 +110,39 @@ class Parquet:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HuggingFace:
+class HuggingFace(Columns):
     """A data set of the Hugging Face hub at a pinned revision, or a local one in its layout."""
 
     kind: Literal["huggingface"] = "huggingface"
     name: str = "huggingface"
     weight: float | None = None
-    text_column: str = "text"
+    path: str | None = None
+    """Folder below `ingest.raw` in the hub's layout; or else:"""
+    dataset: str | None = None
+    """Name on the hub, `owner/name`."""
+    revision: str | None = None
+    """Commit of the hub's repository, 40 hex digits: branches and tags move."""
+    config: str | None = None
+    """Which configuration of the data set; None is its default."""
+    split: str = "train"
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
         _check(self)
+        require(
+            (self.path is None) != (self.dataset is None),
+            f"source {self.name!r} has path={self.path!r} and dataset={self.dataset!r}; expected "
+            "one of them: a folder below ingest.raw, or a name on the hub",
+        )
+        require(
+            self.dataset is None or re.fullmatch("[0-9a-f]{40}", self.revision or "") is not None,
+            f"source {self.name!r} has revision={self.revision!r}; expected the 40 hex digits of a "
+            f"commit of {self.dataset} (its page on the hub, `History`)",
+        )
+        require(
+            self.path is None or self.revision is None,
+            f"source {self.name!r} is a local folder, which has no revision={self.revision!r}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,21 +154,48 @@ class WebText:
     weight: float | None = None
     path: str = "."
     """Dump of link submissions below `ingest.raw`: a file or a folder."""
+    archive: str = "webtext-archive"
+    """Folder below `ingest.raw` that keeps everything fetched, as WARC files."""
+    min_karma: int = 3
+    """Least score of a submission."""
+    before: str = "2018-01-01"
+    """Links submitted on this day (UTC) or later are left out."""
+    blocked_domains: tuple[str, ...] = UNWANTED_DOMAINS
+    """Their pages are not fetched, nor those of their sub-domains, nor redirects to them."""
+    blocked_subreddits: tuple[str, ...] = ()
+    """Submissions to these are left out; OpenAI's list of them was not published."""
+    over_18: bool = False
+    """Whether submissions marked as unfit for minors are kept."""
+    fetch_missing: bool = True
+    """`ingest` fetches what the archive lacks; false takes the archive as it is."""
+    fetch: Fetch = field(default_factory=Fetch)
+    extraction: Extraction = field(default_factory=Extraction)
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
         _check(self)
+        try:
+            date.fromisoformat(self.before)
+        except ValueError:
+            raise ConfigError(
+                f"source {self.name!r} has before={self.before!r}; expected a date like 2018-01-01"
+            ) from None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Warc:
-    """Pages in existing WARC files."""
+    """Web pages in existing WARC files, such as those of Common Crawl."""
 
     kind: Literal["warc"] = "warc"
     name: str = "warc"
     weight: float | None = None
     path: str = "."
-    """File or folder below `ingest.raw`."""
+    """File or folder of .warc and .warc.gz files below `ingest.raw`."""
+    blocked_domains: tuple[str, ...] = ()
+    """Pages of these domains and their sub-domains are left out."""
+    max_page_bytes: int = 5_000_000
+    """Larger pages, decompressed, are left out."""
+    extraction: Extraction = field(default_factory=Extraction)
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
@@ -189,11 +260,12 @@ def _check(source: SourceSettings) -> None:
         f"source {source.name!r} has weight={source.weight}; expected a positive number, or none "
         "to keep everything",
     )
-    path = getattr(source, "path", None)
-    if path is not None:
-        given = PurePosixPath(path)
-        require(
-            not given.is_absolute() and ".." not in given.parts,
-            f"source {source.name!r} has path={path!r}; expected a path below ingest.raw: point "
-            "ingest.raw to the folder that holds all sources",
-        )
+    for key in ("path", "archive"):
+        path = getattr(source, key, None)
+        if path is not None:
+            given = PurePosixPath(path)
+            require(
+                not given.is_absolute() and ".." not in given.parts,
+                f"source {source.name!r} has {key}={path!r}; expected a path below ingest.raw: "
+                "point ingest.raw to the folder that holds all sources",
+            )

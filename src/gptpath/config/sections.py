@@ -105,12 +105,20 @@ class Parallel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokenizer:
-    """Byte-level BPE trained on the train split (GPT-2 sec. 2.2)."""
+    """Byte-level BPE trained on the train split (GPT-2 sec. 2.2), or a published one by name."""
 
+    kind: Literal["trained", "gpt2", "gpt1"] = "trained"
+    """`gpt2` and `gpt1` are the encoders that were published with those models' weights."""
     vocab_size: int
-    """256 bytes + merges + end of text."""
+    """256 bytes + merges + end of text; 50,257 for `gpt2`, 40,478 for `gpt1`."""
     sample_bytes: int = 20_000_000
-    """Most bytes of the train split that merges are learned from."""
+    """Most bytes of the train split that merges are learned from; idle for published kinds."""
+    files: str | None = None
+    """Folder of the published files: vocab.bpe and encoder.json (`gpt2`), vocab_40000.bpe and
+    encoder_bpe_40000.json (`gpt1`), each plain or .gz. None lets tiktoken download `gpt2`."""
+    words: Literal["spacy", "basic"] = "spacy"
+    """How `gpt1` splits words: `spacy` as the released code does (needs the extra `gpt1`), `basic`
+    as transformers' OpenAIGPTTokenizer does. Idle for other kinds."""
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
@@ -118,6 +126,22 @@ class Tokenizer:
             257 <= self.vocab_size <= 2**32,
             f"tokenizer.vocab_size={self.vocab_size} must be at least 257 (bytes + end of text)",
         )
+        size = {"trained": self.vocab_size, "gpt2": 50_257, "gpt1": 40_478}[self.kind]
+        require(
+            self.vocab_size == size,
+            f"tokenizer.vocab_size={self.vocab_size}, but kind={self.kind} has {size}; set it so",
+        )
+        if self.kind == "trained":
+            require(
+                self.files is None,
+                f"tokenizer.files={self.files} belongs to kind gpt2 or gpt1; take it out",
+            )
+        if self.kind == "gpt1":
+            require(
+                self.files is not None,
+                "tokenizer.kind=gpt1 needs tokenizer.files, the folder of vocab_40000.bpe and "
+                "encoder_bpe_40000.json of openai/finetune-transformer-lm",
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-import tiktoken
-
 from gptpath.errors import CheckpointError
 from gptpath.finetune.trainer import probabilities
 from gptpath.finetune.transformations import Transformation
@@ -18,7 +16,7 @@ from gptpath.model.build import empty_model
 from gptpath.model.folder import load_config, load_weights, read_tensors, save_model, save_weights
 from gptpath.model.heads import TaskKind, TaskModel
 from gptpath.text.json_files import write_json
-from gptpath.tokens.encoding import load_encoding
+from gptpath.tokens.encoding import Encoding, load_encoding
 
 
 class Prediction(TypedDict):
@@ -35,7 +33,7 @@ class Classifier:
 
     model: TaskModel
     labels: tuple[str, ...]
-    encoding: tiktoken.Encoding
+    encoding: Encoding
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[Prediction]:
         """Label rows that have the columns of the task's kind (no `label`), in their order.

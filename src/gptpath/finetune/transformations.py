@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-import tiktoken
-
 from gptpath.errors import CorpusError
 from gptpath.model.heads import DELIMITER, EXTRACT, START, TaskKind
+from gptpath.tokens.encoding import Encoding
 
 _COLUMNS: dict[TaskKind, tuple[str, str]] = {
     "entailment": ("premise", "hypothesis"),
@@ -46,7 +45,7 @@ class Transformation:
     kind: TaskKind
     n_labels: int
     """Labels of the task, or answers per item of a multiple-choice task."""
-    encoding: tiktoken.Encoding
+    encoding: Encoding
     vocab_size: int
     """The model's; start, delimiter and extract are the three ids after its last."""
     context_length: int

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import tiktoken
 import torch
 
 from gptpath.config.sections import Finetune
@@ -17,6 +16,7 @@ from gptpath.finetune.trainer import FinetuneResult, count_tokens, finetune, pre
 from gptpath.finetune.transformations import Example, Transformation
 from gptpath.model.build import LanguageModel, build_model, flops_per_token
 from gptpath.model.heads import TaskModel
+from gptpath.tokens.encoding import Encoding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ class Base:
     """A pretrained model that variants start from; it is copied, never changed."""
 
     language_model: LanguageModel
-    encoding: tiktoken.Encoding
+    encoding: Encoding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

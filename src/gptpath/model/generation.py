@@ -5,18 +5,18 @@ Shapes in names: B batch, T position, D n_embd, V vocabulary.
 
 from collections.abc import Sequence
 
-import tiktoken
 import torch
 from torch import Tensor
 
 from gptpath.model.build import LanguageModel
 from gptpath.model.lstm import LSTM
+from gptpath.tokens.encoding import Encoding
 
 
 @torch.no_grad()
 def generate(
     model: LanguageModel,
-    encoding: tiktoken.Encoding,
+    encoding: Encoding,
     prompts: Sequence[str],
     *,
     max_new_tokens: int,
@@ -53,7 +53,7 @@ class _Row:
 
     def __init__(
         self,
-        encoding: tiktoken.Encoding,
+        encoding: Encoding,
         prompt: str,
         *,
         seed: tuple[int, int],

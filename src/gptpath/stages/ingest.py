@@ -12,9 +12,11 @@ from gptpath.text.corpus import Corpus, build_corpus, list_work, publish
 from gptpath.text.documents import Document, iter_documents
 from gptpath.text.embedded_tasks import derive_tasks
 from gptpath.text.executors import open_executor
+from gptpath.text.interpreter import check_interpreter
 from gptpath.text.json_files import write_json
 from gptpath.text.mixture_report import corpus_metrics
 from gptpath.text.scratch import fingerprint, scratch_folder
+from gptpath.text.sources.opening import prepare_sources
 
 TASK_BYTES = 8_000_000
 """Text of the `tasks` split, at most, that labelled tasks are derived from."""
@@ -22,8 +24,11 @@ TASK_BYTES = 8_000_000
 
 def run(context: StageContext) -> StageOutcome:
     """Build the corpus and derive the labelled tasks from its `tasks` split."""
+    check_interpreter(context.root)
     ingest, seed = context.params.ingest, context.params.seed
     raw = context.path(ingest.raw)
+    with open_executor(context.params.parallel) as executor:
+        prepare_sources(ingest.sources, raw, executor=executor, emit=context.emit)
     work = list_work(ingest, raw)
     parts = {
         "seed": seed,

@@ -131,9 +131,14 @@ def count_documents(folder: Path) -> int:
 def read_frames(folder: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Some columns of a split in id order, at most ROWS_PER_GROUP rows at once."""
     for path in shard_paths(folder):
-        wanted = _scan(path).select(columns)
-        for start in range(0, _count(wanted), ROWS_PER_GROUP):
-            yield wanted.slice(start, ROWS_PER_GROUP).collect()
+        yield from read_shard(path, columns)
+
+
+def read_shard(path: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Some columns of one shard in id order, at most ROWS_PER_GROUP rows at once."""
+    wanted = _scan(path).select(columns)
+    for start in range(0, _count(wanted), ROWS_PER_GROUP):
+        yield wanted.slice(start, ROWS_PER_GROUP).collect()
 
 
 def read_texts(folder: Path) -> Iterator[list[str]]:

@@ -73,7 +73,7 @@ def _cluster(address: str) -> Generator[Executor]:
             f"no Dask scheduler answers at parallel.address={address} ({error}); start one with "
             "`dask scheduler` and `dask worker`, or set parallel.engine to local"
         ) from None
-    with client, client.get_executor() as executor:
+    with client, client.get_executor(pure=False) as executor:
         yield executor
 
 

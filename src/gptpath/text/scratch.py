@@ -1,4 +1,4 @@
-"""The folder of an ingest run's resumable state: one per fingerprint of everything that counts."""
+"""The folder of a data stage's resumable state: one per fingerprint of everything that counts."""
 
 import fcntl
 import hashlib
@@ -60,8 +60,8 @@ def scratch_folder(root: Path, name: str) -> Generator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it, come what may
         except BlockingIOError:
             raise PipelineError(
-                f"another `gptpath ingest` is at work in this checkout (it holds {root / 'lock'}); "
-                "wait for it or stop it, then run again"
+                f"another `gptpath {root.name}` is at work in this checkout (it holds "
+                f"{root / 'lock'}); wait for it or stop it, then run again"
             ) from None
         for other in root.iterdir():
             if other.is_dir() and other.name != name:

@@ -4,8 +4,9 @@ import base64
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from rustbpe import Tokenizer  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -16,6 +17,9 @@ PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|
 
 END_OF_TEXT = "<|endoftext|>"
 BYTES = 256
+
+BUFFERED_TEXTS = 1024
+"""Texts that the trainer holds at once; changes no result."""
 
 RANKS_FILE = "tokenizer.tiktoken"
 SETTINGS_FILE = "tokenizer.json"
@@ -29,7 +33,9 @@ def train_ranks(texts: Iterable[str], *, vocab_size: int) -> list[bytes]:
     """
     logging.getLogger("rustbpe").setLevel(logging.WARNING)  # it logs every percent of the merges
     tokenizer = Tokenizer()
-    tokenizer.train_from_iterator(iter(texts), vocab_size - 1, pattern=PATTERN)
+    tokenizer.train_from_iterator(
+        iter(texts), vocab_size - 1, buffer_size=BUFFERED_TEXTS, pattern=PATTERN
+    )
     ranks = [bytes([value]) for value in range(BYTES)]
     for token, rank in sorted(tokenizer.get_mergeable_ranks(), key=lambda pair: pair[1]):
         if rank >= BYTES:
@@ -61,19 +67,26 @@ def take_bytes(texts: Iterable[str], most: int) -> Iterator[str]:
 
 def write_tokenizer(folder: Path, ranks: list[bytes], *, name: str) -> None:
     """Write a tokenizer folder: ranks in tiktoken's format and tokenizer.json (docs/formats.md)."""
+    lines = [f"{base64.b64encode(token).decode()} {rank}\n" for rank, token in enumerate(ranks)]
+    write_whole(folder / RANKS_FILE, "".join(lines).encode())
     settings = {
         "name": name,
         "pattern": PATTERN,
         "special_tokens": {END_OF_TEXT: len(ranks)},
         "vocab_size": len(ranks) + 1,
     }
-    lines = [f"{base64.b64encode(token).decode()} {rank}\n" for rank, token in enumerate(ranks)]
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / RANKS_FILE, "".join(lines))
-    _write(folder / SETTINGS_FILE, json.dumps(settings, indent=2, sort_keys=True) + "\n")
+    write_settings(folder, settings)
 
 
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
+def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write tokenizer.json, which makes the files beside it a tokenizer folder."""
+    text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
+    write_whole(folder / SETTINGS_FILE, text.encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content)
     os.replace(temporary, path)

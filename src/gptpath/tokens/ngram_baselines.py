@@ -34,17 +34,19 @@ class BaselineScore:
 
 
 def measure_baselines(
-    train: TokenSplit, validation: TokenSplit, *, end_of_text: int
+    train: TokenSplit, validation: TokenSplit, *, end_of_text: int, most_tokens: int | None = None
 ) -> dict[str, BaselineScore]:
-    """Scores of "unigram" and "bigram" on all of `validation`, learned from all of `train`.
+    """Scores of "unigram" and "bigram" on all of `validation`.
 
-    A token's predecessor is the one before it in the stream, end of text for the first. Memory
-    grows with the number of different bigrams, not with the tokens.
+    They learn from `train`, or from its first `most_tokens` where it has more. A token's
+    predecessor is the one before it in the stream, end of text for the first. Memory grows with the
+    number of different bigrams, not with the tokens.
     """
-    tuned = max(1, int(TUNING_SHARE * len(train)))
-    rest = _Counts(train, 0, len(train) - tuned, end_of_text)
-    weight = _tune(rest, train, len(train) - tuned)
-    counts = _Counts(train, 0, len(train), end_of_text)
+    learned = min(len(train), most_tokens or len(train))
+    tuned = max(1, int(TUNING_SHARE * learned))
+    rest = _Counts(train, 0, learned - tuned, end_of_text)
+    weight = _tune(rest, train, learned - tuned, learned)
+    counts = _Counts(train, 0, learned, end_of_text)
     unigram = bigram = 0.0
     for before, after in _pairs(validation, 0, len(validation), end_of_text):
         p_unigram, p_bigram = counts.probabilities(before, after)
@@ -89,9 +91,9 @@ class _Counts:
         return unigram, joint / np.maximum(self._befores[before], 1)
 
 
-def _tune(counts: _Counts, train: TokenSplit, start: int) -> float:
+def _tune(counts: _Counts, train: TokenSplit, start: int, stop: int) -> float:
     """Expectation-maximisation of the one weight; the likelihood is concave in it."""
-    (before, after) = next(_pairs(train, start, len(train), int(train.read(start - 1, start)[0])))
+    (before, after) = next(_pairs(train, start, stop, int(train.read(start - 1, start)[0])))
     p_unigram, p_bigram = counts.probabilities(before, after)
     weight = 0.5
     for _ in range(50):

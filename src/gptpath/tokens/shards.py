@@ -7,9 +7,10 @@ A shard is a 64-byte header, then little-endian unsigned ids: magic (8 bytes), f
 import hashlib
 import json
 import os
+import secrets
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,14 +45,18 @@ class SplitSummary:
     bytes: int
     """UTF-8 bytes of the documents' texts; end of text counts none."""
     shards: list[dict[str, Any]]
+    """`file`, `tokens` and `sha256` of each shard, in order."""
+    document_files: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """`file`, `documents`, `tokens` and `sha256` of each file of the document index, in order."""
 
 
 class SplitWriter:
-    """Writes one split document by document into shards of at most `shard_tokens` tokens."""
+    """Writes documents one after another into shards of at most `shard_tokens` tokens."""
 
-    def __init__(self, folder: Path, split: str, *, vocab_size: int, shard_tokens: int) -> None:
+    def __init__(self, folder: Path, prefix: str, *, vocab_size: int, shard_tokens: int) -> None:
+        """Prepare shards `PREFIX-00000.tokens`, `PREFIX-00001.tokens`, ... in `folder`."""
         self._folder = folder
-        self._split = split
+        self._prefix = prefix
         self._dtype = dtype_for(vocab_size)
         self._vocab_size = vocab_size
         self._shard_tokens = shard_tokens
@@ -60,9 +65,9 @@ class SplitWriter:
         self._tokens = self._documents = self._bytes = 0
         folder.mkdir(parents=True, exist_ok=True)
 
-    def append(self, ids: list[int], *, text_bytes: int) -> None:
-        """Append one document; `ids` end with end of text and stand for `text_bytes` bytes."""
-        tokens = np.asarray(ids, dtype=np.int64)
+    def append(self, ids: list[int] | Tokens, *, text_bytes: int, documents: int = 1) -> None:
+        """Append documents, each with its end of text, that have `text_bytes` bytes of text."""
+        tokens = np.asarray(ids) if len(ids) else np.zeros(0, dtype=self._dtype)
         if tokens.size and not 0 <= tokens.min() <= tokens.max() < self._vocab_size:
             raise TokenError(
                 f"ids {tokens.min()}..{tokens.max()} lie outside [0, {self._vocab_size})"
@@ -70,7 +75,7 @@ class SplitWriter:
         payload = tokens.astype(self._dtype)
         while payload.size:
             if self._open is None:
-                name = f"{self._split}-{len(self._shards):05d}.tokens"
+                name = f"{self._prefix}-{len(self._shards):05d}.tokens"
                 self._open = _OpenShard(self._folder / name, self._dtype)
             room = self._shard_tokens - self._open.count
             self._open.append(payload[:room])
@@ -78,7 +83,7 @@ class SplitWriter:
             if self._open.count == self._shard_tokens:
                 self._finish_shard()
         self._tokens += tokens.size
-        self._documents += 1
+        self._documents += documents
         self._bytes += text_bytes
 
     def finish(self) -> SplitSummary:
@@ -105,12 +110,13 @@ class _OpenShard:
         self._path = path
         self._dtype = dtype
         self._digest = hashlib.sha256()
-        self._temporary = path.with_name(f".{path.name}.tmp")
+        # A killed run's orphan may still write its own: no two runs share a name.
+        self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         self._file: BinaryIO = self._temporary.open("wb")
         self._file.write(bytes(HEADER_BYTES))
 
     def append(self, tokens: Tokens) -> None:
-        data = tokens.tobytes()
+        data = tokens.data
         self._file.write(data)
         self._digest.update(data)
         self.count += tokens.size
@@ -139,6 +145,7 @@ def write_index(folder: Path, *, vocab_size: int, splits: dict[str, SplitSummary
                 "documents": summary.documents,
                 "bytes": summary.bytes,
                 "shards": summary.shards,
+                "document_files": summary.document_files,
             }
             for name, summary in splits.items()
         },
@@ -189,13 +196,13 @@ def open_split(folder: Path, split: str, verify: bool = False) -> TokenSplit:
     Raises TokenError when the folder, the split or a shard is missing, when a shard's header, size
     or checksum (with `verify`) is wrong, or when it disagrees with index.json.
     """
-    index = _read_index(folder)
+    index = read_index(folder)
     if split not in index["splits"]:
         known = ", ".join(sorted(index["splits"]))
         raise TokenError(f"{folder} has no split {split!r}; known: {known}")
     entry = index["splits"][split]
     dtype = dtype_for(index["vocab_size"])
-    shards = [_map_shard(folder / s["file"], s, dtype, verify) for s in entry["shards"]]
+    shards = [map_shard(folder / s["file"], s, dtype, verify) for s in entry["shards"]]
     opened = TokenSplit(
         shards,
         vocab_size=index["vocab_size"],
@@ -210,7 +217,8 @@ def open_split(folder: Path, split: str, verify: bool = False) -> TokenSplit:
     return opened
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
+def read_index(folder: Path) -> dict[str, Any]:
+    """Content of index.json; TokenError if there is none or it is damaged."""
     path = folder / INDEX_FILE
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -220,7 +228,8 @@ def _read_index(folder: Path) -> dict[str, Any]:
         raise TokenError(f"{path} is not valid JSON: {error}") from None
 
 
-def _map_shard(path: Path, entry: dict[str, Any], dtype: np.dtype[Any], verify: bool) -> Tokens:
+def map_shard(path: Path, entry: dict[str, Any], dtype: np.dtype[Any], verify: bool) -> Tokens:
+    """Ids of one shard; TokenError if it is not what its `entry` of the index says."""
     again = "delete data/tokens and run `gptpath encode` again"
     if not path.is_file():
         raise TokenError(f"no shard {path}; {again}")

@@ -24,13 +24,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import tiktoken
 import torch
 
 from gptpath.errors import CorpusError
 from gptpath.model.device import autocast
 from gptpath.model.folder import LanguageModel
 from gptpath.model.generation import generate
+from gptpath.tokens.encoding import Encoding
 from gptpath.zeroshot.likelihood import Likelihood, Request, Tokens, join
 
 LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**26}
@@ -66,7 +66,7 @@ class Scorer:
     def __init__(
         self,
         model: LanguageModel,
-        encoding: tiktoken.Encoding,
+        encoding: Encoding,
         *,
         batch_size: int,
         precision: str = "float32",

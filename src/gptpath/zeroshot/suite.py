@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import tiktoken
 
 from gptpath.errors import TokenError
 from gptpath.text.task_files import TaskSpec, read_items, read_specs
-from gptpath.tokens.encoding import token_byte_lengths
+from gptpath.tokens.encoding import Encoding, token_byte_lengths
 from gptpath.tokens.shards import open_split
 from gptpath.zeroshot import benchmarks
 from gptpath.zeroshot.acceptability import complete_pairs, score_acceptability
@@ -50,7 +49,7 @@ class Sources:
     tokens: Path
     tasks: Path
     benchmarks: Path
-    encoding: tiktoken.Encoding
+    encoding: Encoding
     context_length: int
     max_items: int | None
     summaries: SummarySettings

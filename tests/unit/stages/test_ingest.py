@@ -13,18 +13,10 @@ from gptpath.events import ignore
 from gptpath.stages.context import StageContext
 from gptpath.stages.ingest import run
 from gptpath.text.task_files import SPLITS, read_items, read_specs
+from tests.books import write_books
 
 ROOT = Path(__file__).parents[3]
 PARAMS = load_params(ROOT / "profiles" / "laptop.yaml")
-
-SENTENCES = (
-    "The ship went slowly over the quiet water of the bay.",
-    "Nobody on the shore had seen such a ship before that day.",
-    "The captain looked at the shore and said nothing to the crew.",
-    "A boat came from the harbour and went around the old ship.",
-    "Then the water became rough and the small boat was in danger.",
-    "The crew threw a rope from the ship and pulled the boat near.",
-)
 
 
 def context(root: Path, **ingest) -> StageContext:
@@ -39,29 +31,20 @@ def context(root: Path, **ingest) -> StageContext:
     return StageContext(root=root, params=params, item=None, emit=ignore)
 
 
-def word(number: int) -> str:
-    return "w" + "".join("abcdefgh"[number // 8**place % 8] for place in range(3))
-
-
-def write_books(root: Path) -> None:
-    (root / "raw").mkdir(parents=True)
-    for book in range(10):
-        numbered = [f"{s[:-1]} of {word(book * 40 + n)}." for n in range(40) for s in SENTENCES]
-        (root / "raw" / f"book{book}.txt").write_text("\n\n".join(numbered))
-
-
 @pytest.fixture(scope="module")
 def done(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("checkout")
-    write_books(root)
+    write_books(root / "raw", 30, paragraphs=40)
     run(context(root))
     return root
 
 
 def test_the_stage_writes_exactly_its_outputs(done):
-    assert sorted(p.name for p in done.iterdir()) == ["data", "metrics", "raw"]
+    assert sorted(p.name for p in done.iterdir()) == [".scratch", "data", "metrics", "raw"]
+    assert [p.name for p in (done / ".scratch" / "ingest").iterdir()] == ["lock"]
     assert sorted(p.name for p in (done / "data").iterdir()) == ["corpus", "tasks"]
     assert sorted(p.name for p in (done / "data" / "corpus").iterdir()) == [
+        "dropped.parquet",
         "tasks",
         "train",
         "validation",
@@ -104,7 +87,7 @@ def test_another_checkout_gets_the_same_bytes(done, tmp_path):
             p.relative_to(root).as_posix(): hashlib.md5(p.read_bytes()).hexdigest() for p in files
         }
 
-    write_books(tmp_path / "elsewhere")
+    write_books(tmp_path / "elsewhere" / "raw", 30, paragraphs=40)
     run(context(tmp_path / "elsewhere"))
     assert digests(tmp_path / "elsewhere") == digests(done)
 

@@ -1,5 +1,6 @@
 import gzip
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,19 @@ BEGINNINGS = {
     "1342-0": "PRIDE AND PREJUDICE",
     "1661-8": "THE ADVENTURES OF SHERLOCK HOLMES",
     "35-0": "The Time Machine",
-    "36-0": "The War of the Worlds",
+    "36-0": "The War of the Worlds",  # stands above the header alone
     "55": "The Wonderful Wizard of Oz",
     "76-0": "ADVENTURES",
+}
+
+ENDINGS = {
+    "11-0": "THE END",
+    "1342-0": "her into Derbyshire, had been the means of uniting them.",
+    "1661-8": "Walsall, where I believe that she has met with considerable success.",
+    "35-0": "still lived on in the heart of man.",
+    "36-0": "that I have counted her, and that she has counted me, among the dead.",
+    "55": "And oh, Aunt Em!  I'm so glad to be at home again!\"",
+    "76-0": "THE END. YOURS TRULY, _HUCK FINN_.",
 }
 
 
@@ -40,6 +51,54 @@ def test_the_header_of_the_nineties_is_cut():
     assert without_boilerplate(text)[0].strip() == "Book.\nMore."
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        "End of Project Gutenberg's X, by Y",
+        "End of the Project Gutenberg EBook of X",
+        "End of this Project Gutenberg Etext of X",
+        "End of The Project Gutenberg Etext X",
+        "***END OF THE PROJECT GUTENBERG EBOOK X***",
+        "*** END OF THIS PROJECT GUTENBERG ETEXT X ***",
+    ],
+)
+def test_every_known_end_marker_ends_the_book(end):
+    assert without_boilerplate(f"Book.\n\n{end}\nLicence.\n") == ("Book.\n\n", True)
+
+
+@pytest.mark.parametrize(
+    "credits",
+    [
+        "Produced by A. Volunteer",
+        "E-text prepared by A and B",
+        "This etext was prepared by A. Volunteer",
+        "This eBook was produced by A\nand many others",
+        "Transcribed from the 1914 Methuen & Co. edition\nby David Price",
+    ],
+)
+def test_credits_go_and_the_book_stays(credits):
+    text = f"*** START OF THE PROJECT GUTENBERG EBOOK X ***\n\n\n{credits}\n\nProduced in Rome."
+    assert without_boilerplate(text)[0].strip() == "Produced in Rome."
+
+
+def test_a_header_with_both_start_markers_goes_as_a_whole():
+    text = (
+        "***The Project Gutenberg Etext of X***\n*** START OF THE PROJECT GUTENBERG EBOOK X ***\n"
+        "Please send money.\n*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n"
+        "Book.\n"
+    )
+    assert without_boilerplate(text)[0].strip() == "Book."
+
+
+def test_of_several_books_in_one_file_each_is_kept():
+    one = (
+        "The Project Gutenberg EBook of {0}\n*** START OF THE PROJECT GUTENBERG EBOOK {0} ***\n"
+        "Book {0}.\n*** END OF THE PROJECT GUTENBERG EBOOK {0} ***\nLicence.\n"
+    )
+    kept, _ = without_boilerplate(one.format("A") + one.format("B"))
+    assert kept.split() == ["Book", "A.", "Book", "B."]
+
+
 def test_a_text_that_speaks_of_the_project_is_left_alone():
     text = "She said: I read it on Project Gutenberg.\n\nProduced by nobody.\n"
     assert without_boilerplate(text) == (text, False)
@@ -52,9 +111,16 @@ def test_of_real_books_only_the_book_remains(path):
     assert decoded is not None
     kept, cut = without_boilerplate(decoded.text)
     assert cut
-    assert "gutenberg" not in kept.lower()
-    assert "www." not in kept
+    for words in ("gutenberg", "www.", "ebook", " etext", "produced by an", "***"):
+        assert words not in kept.lower()
     lines = [line.strip() for line in kept.split("\n") if line.strip()]
     beginning = BEGINNINGS[path.name.split(".")[0]]
-    assert beginning in (lines[0], lines[0].rstrip(":")) or path.name.startswith("36-0")
-    assert len(kept) > 0.85 * len(decoded.text)
+    assert beginning == lines[0]
+    assert ENDINGS[path.name.split(".")[0]] == lines[-1]
+    # Everything between the markers' lines is there but the credits, one paragraph at most.
+    whole = decoded.text.replace("\r\n", "\n")
+    between = whole[whole.index("EBOOK", whole.index("*** START")) :]
+    between = between[between.index("***") + 3 : between.index("End of ")]
+    lost = Counter(between.split()) - Counter(kept.split())
+    assert sum(lost.values()) <= 10
+    assert not lost or "Produced" in lost
