@@ -6,12 +6,15 @@ No third-party import here, for the reason given in `gptpath.config.sections`.
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from gptpath.config.cleaning import Cleaning
 from gptpath.config.duplicates import Duplicates
 from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.web import UNWANTED_DOMAINS, Extraction, Fetch
+from gptpath.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,21 +154,48 @@ class WebText:
     weight: float | None = None
     path: str = "."
     """Dump of link submissions below `ingest.raw`: a file or a folder."""
+    archive: str = "webtext-archive"
+    """Folder below `ingest.raw` that keeps everything fetched, as WARC files."""
+    min_karma: int = 3
+    """Least score of a submission."""
+    before: str = "2018-01-01"
+    """Links submitted on this day (UTC) or later are left out."""
+    blocked_domains: tuple[str, ...] = UNWANTED_DOMAINS
+    """Their pages are not fetched, nor those of their sub-domains, nor redirects to them."""
+    blocked_subreddits: tuple[str, ...] = ()
+    """Submissions to these are left out; OpenAI's list of them was not published."""
+    over_18: bool = False
+    """Whether submissions marked as unfit for minors are kept."""
+    fetch_missing: bool = True
+    """`ingest` fetches what the archive lacks; false takes the archive as it is."""
+    fetch: Fetch = field(default_factory=Fetch)
+    extraction: Extraction = field(default_factory=Extraction)
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
         _check(self)
+        try:
+            date.fromisoformat(self.before)
+        except ValueError:
+            raise ConfigError(
+                f"source {self.name!r} has before={self.before!r}; expected a date like 2018-01-01"
+            ) from None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Warc:
-    """Pages in existing WARC files."""
+    """Web pages in existing WARC files, such as those of Common Crawl."""
 
     kind: Literal["warc"] = "warc"
     name: str = "warc"
     weight: float | None = None
     path: str = "."
-    """File or folder below `ingest.raw`."""
+    """File or folder of .warc and .warc.gz files below `ingest.raw`."""
+    blocked_domains: tuple[str, ...] = ()
+    """Pages of these domains and their sub-domains are left out."""
+    max_page_bytes: int = 5_000_000
+    """Larger pages, decompressed, are left out."""
+    extraction: Extraction = field(default_factory=Extraction)
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
@@ -230,11 +260,12 @@ def _check(source: SourceSettings) -> None:
         f"source {source.name!r} has weight={source.weight}; expected a positive number, or none "
         "to keep everything",
     )
-    path = getattr(source, "path", None)
-    if path is not None:
-        given = PurePosixPath(path)
-        require(
-            not given.is_absolute() and ".." not in given.parts,
-            f"source {source.name!r} has path={path!r}; expected a path below ingest.raw: point "
-            "ingest.raw to the folder that holds all sources",
-        )
+    for key in ("path", "archive"):
+        path = getattr(source, key, None)
+        if path is not None:
+            given = PurePosixPath(path)
+            require(
+                not given.is_absolute() and ".." not in given.parts,
+                f"source {source.name!r} has {key}={path!r}; expected a path below ingest.raw: "
+                "point ingest.raw to the folder that holds all sources",
+            )

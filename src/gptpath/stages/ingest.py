@@ -16,6 +16,7 @@ from gptpath.text.interpreter import check_interpreter
 from gptpath.text.json_files import write_json
 from gptpath.text.mixture_report import corpus_metrics
 from gptpath.text.scratch import fingerprint, scratch_folder
+from gptpath.text.sources.opening import prepare_sources
 
 TASK_BYTES = 8_000_000
 """Text of the `tasks` split, at most, that labelled tasks are derived from."""
@@ -26,6 +27,8 @@ def run(context: StageContext) -> StageOutcome:
     check_interpreter(context.root)
     ingest, seed = context.params.ingest, context.params.seed
     raw = context.path(ingest.raw)
+    with open_executor(context.params.parallel) as executor:
+        prepare_sources(ingest.sources, raw, executor=executor, emit=context.emit)
     work = list_work(ingest, raw)
     parts = {
         "seed": seed,

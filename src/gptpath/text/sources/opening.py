@@ -1,5 +1,7 @@
 """From the settings of a source to the source itself."""
 
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from gptpath.config.ingest import (
@@ -12,7 +14,7 @@ from gptpath.config.ingest import (
     Warc,
     WebText,
 )
-from gptpath.errors import ConfigError
+from gptpath.events import Emit
 from gptpath.text.sources.source import Source
 
 
@@ -30,6 +32,14 @@ def open_source(settings: SourceSettings, raw: Path) -> Source:
             from gptpath.text.sources.files import FilesSource
 
             return FilesSource(settings=settings, raw=raw)
+        case WebText():
+            from gptpath.text.sources.webtext import WebTextSource
+
+            return WebTextSource(settings=settings, raw=raw)
+        case Warc():
+            from gptpath.text.sources.warc import WarcSource
+
+            return WarcSource(settings=settings, raw=raw)
         case Jsonl():
             from gptpath.text.sources.jsonl import JsonlSource
 
@@ -42,5 +52,14 @@ def open_source(settings: SourceSettings, raw: Path) -> Source:
             from gptpath.text.sources.huggingface import HuggingFaceSource
 
             return HuggingFaceSource(settings=settings, raw=raw)
-        case WebText() | Warc():
-            raise ConfigError(f"sources of kind {settings.kind!r} cannot be read yet")
+
+
+def prepare_sources(
+    sources: Sequence[SourceSettings], raw: Path, *, executor: Executor, emit: Emit
+) -> None:
+    """Do what sources need before they have units: `webtext` fetches what its archive lacks."""
+    for settings in sources:
+        if isinstance(settings, WebText) and settings.fetch_missing:
+            from gptpath.text.web.fetching import fetch
+
+            fetch(settings, raw, executor=executor, emit=emit)
