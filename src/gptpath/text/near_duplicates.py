@@ -24,7 +24,7 @@ from gptpath.text.linked_groups import Numbers, separate
 from gptpath.text.near_links import NearLinks, NearSearch, made
 from gptpath.text.shard_rows import ShardRows, read_ids
 from gptpath.text.side_by_side import run_all
-from gptpath.text.signature_files import FINGERPRINT, SHINGLES, keys_path, read_key, sign_shard
+from gptpath.text.signature_files import FINGERPRINT, SHINGLES, keys_path, read_keys, sign_shard
 
 DUPLICATE = "duplicate"
 NEAR_DUPLICATE = "near_duplicate"
@@ -65,7 +65,7 @@ def find_duplicates(
     twins = _exact(stems, places)
     lowest, family, similarity = twins, twins, np.zeros(len(twins), np.float32)
     if settings.near:
-        chosen = (twins == separate(len(twins))) & (read_key(stems, SHINGLES)[places] > 0)
+        chosen = (twins == separate(len(twins))) & (read_keys(stems, (SHINGLES,))[0, places] > 0)
         links = NearSearch(
             shards=shards,
             stems=stems,
@@ -110,7 +110,7 @@ def _sign(
 
 def _exact(stems: Sequence[Path], places: Numbers) -> Numbers:
     """The lowest number with the same text but for white space and case, for each number."""
-    high, low = (read_key(stems, row)[places] for row in FINGERPRINT)
+    high, low = read_keys(stems, FINGERPRINT)[:, places]
     order = np.lexsort((low, high))  # stable: equal texts stay in order of number
     first = np.ones(len(order), bool)
     first[1:] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])

@@ -24,7 +24,7 @@ from gptpath.text.lsh import unpack, write_candidates
 from gptpath.text.shard_rows import ShardRows
 from gptpath.text.shingles import Hashes
 from gptpath.text.side_by_side import run_all
-from gptpath.text.signature_files import SHINGLES, read_key
+from gptpath.text.signature_files import SHINGLES, read_keys
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -62,7 +62,7 @@ class NearSearch:
         """Find candidates, read their shingles, and link those alike enough."""
         candidates = self._write_candidates()
         sets = self._write_sets(candidates)
-        shingles = read_key(self.stems, SHINGLES)[self.members]
+        shingles = read_keys(self.stems, (SHINGLES,))[0, self.members]
         near = family = separate(len(self.members))
         similarity = np.zeros(len(self.members), np.float32)
         seen = np.zeros(0, np.uint64)
@@ -95,7 +95,9 @@ class NearSearch:
             layout=self.layout,
             settings=self.settings,
         )
-        self._run(search, [pair for pair in enumerate(paths) if not pair[1].is_file()], "bands")
+        self._run(
+            search, [pair for pair in enumerate(paths) if not pair[1].is_file()], "bands searched"
+        )
         return paths
 
     def _write_sets(self, candidates: Sequence[Path]) -> list[Path]:
