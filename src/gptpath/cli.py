@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "plan", help="what params.yaml will cost here: tokens, FLOPs, time, memory, disk"
     )
+    _add_fetch(commands)
     _add_generate(commands)
     return parser
 
@@ -78,6 +79,22 @@ def _add_profile(commands: Any) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="change one parameter, e.g. --set ingest.raw=/data/books (repeatable)",
+    )
+
+
+def _add_fetch(commands: Any) -> None:
+    command = commands.add_parser(
+        "fetch", help="fill the archives of webtext sources; safe to interrupt and run again"
+    )
+    command.add_argument("source", nargs="?", help="name of one source; none fetches for all")
+    command.add_argument(
+        "--part",
+        default="0/1",
+        metavar="I/N",
+        help="fetch the hosts of share I (from 0) of N, for several machines or processes",
+    )
+    command.add_argument(
+        "--again", action="store_true", help="also links whose earlier failure may have passed"
     )
 
 
@@ -125,6 +142,12 @@ def _plan(root: Path, options: argparse.Namespace) -> None:
     refuse_unfit(plan)
 
 
+def _fetch(root: Path, options: argparse.Namespace) -> None:
+    from gptpath.stages.fetching import fetch_archives
+
+    fetch_archives(root, source=options.source, part=options.part, again=options.again)
+
+
 def _generate(root: Path, options: argparse.Namespace) -> None:
     folder = _model_folder(root, options.model)
     from gptpath.model.device import configure
@@ -158,7 +181,7 @@ def _model_folder(root: Path, model: str | None) -> Path:
     return Path(model)
 
 
-COMMANDS = {"profile": _profile, "plan": _plan, "generate": _generate}
+COMMANDS = {"profile": _profile, "plan": _plan, "fetch": _fetch, "generate": _generate}
 
 if __name__ == "__main__":
     sys.exit(main())

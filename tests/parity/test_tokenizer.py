@@ -5,7 +5,9 @@ from itertools import pairwise
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from gptpath.text.installed_docs import PYTHON, extract_batch, list_source_files
+from gptpath.config.ingest import InstalledDocs
+from gptpath.text.documents import Document
+from gptpath.text.sources.installed_docs import PYTHON, InstalledDocsSource
 from gptpath.tokens.bpe import BYTES, PATTERN, train_ranks, write_tokenizer
 from gptpath.tokens.encoding import load_encoding
 
@@ -62,8 +64,9 @@ def hugging_face(tokens: list[bytes]) -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def real_texts() -> list[str]:
-    files = [f for f in list_source_files(PYTHON) if f.module.startswith(("email", "json", "os"))]
-    return [document.text for document in extract_batch(files, 100).documents]
+    source = InstalledDocsSource(settings=InstalledDocs(packages=(PYTHON,), min_chars=100))
+    found = source.read(source.units()[0])
+    return [document.text for document in found if isinstance(document, Document)]
 
 
 def test_both_libraries_give_the_same_ids_and_the_text_back(real_texts, tmp_path):

@@ -4,6 +4,7 @@ import difflib
 import io
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,7 +25,7 @@ def parse_params(values: Any, *, where: str) -> Params:
     try:
         return TypeAdapter(Params).validate_python(values)
     except ValidationError as error:
-        lines = [_explain(item, values) for item in error.errors()]
+        lines = [_explain(item) for item in error.errors()]
         raise ConfigError(f"{where}:\n  " + "\n  ".join(lines)) from None
 
 
@@ -67,24 +68,37 @@ def _apply(values: Any, change: str) -> None:
     *parents, last = key.split(".")
     place = values
     for parent in parents:
-        if not isinstance(place, dict) or parent not in place:
-            raise ConfigError(f"--set {change}: there is no section {parent!r} in this profile")
-        place = place[parent]
-    place[last] = _yaml().load(text)
+        place = _inside(place, parent, change)
+    if isinstance(place, list):
+        _inside(place, last, change)
+        place[int(last)] = _yaml().load(text)
+    else:
+        place[last] = _yaml().load(text)
 
 
-def _explain(item: Any, values: Any) -> str:
+def _inside(place: Any, key: str, change: str) -> Any:
+    """The value under a key of a section, or under a number of a list."""
+    if isinstance(place, list) and key.isdigit() and int(key) < len(place):
+        return place[int(key)]
+    if isinstance(place, dict) and key in place:
+        return place[key]
+    raise ConfigError(f"--set {change}: there is no section {key!r} in this profile")
+
+
+def _explain(item: Any) -> str:
     location = [str(part) for part in item["loc"]]
     key = ".".join(location)
     if item["type"] == "unexpected_keyword_argument":
-        siblings = values
-        for part in location[:-1]:
-            siblings = siblings[part] if isinstance(siblings, dict) else {}
         near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"{key}: unknown parameter{hint}"
     if item["type"] == "missing":
         return f"{key}: missing, a value is required"
+    if item["type"] == "union_tag_not_found":
+        return f"{key}.kind: missing, a value is required"
+    if item["type"] == "union_tag_invalid":
+        context = item["ctx"]
+        return f"{key}: unknown kind {context['tag']!r}; known: {context['expected_tags']}"
     given = item.get("input")
     return f"{key}: {item['msg']} (given: {given!r})" if key else str(item["msg"])
 
@@ -95,6 +109,11 @@ def _known_keys(section: list[str]) -> list[str]:
     for part in section:
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]  # `part` is a number
+        elif get_origin(kind) is UnionType:
+            kinds = {get_args(get_type_hints(one)["kind"])[0]: one for one in get_args(kind)}
+            kind = kinds.get(part)
         elif is_dataclass(kind):
             kind = get_type_hints(kind).get(part)
     return [field.name for field in fields(kind)] if is_dataclass(kind) else []

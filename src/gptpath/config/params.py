@@ -1,8 +1,9 @@
 """The whole of params.yaml and the checks across its sections."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from gptpath.config.ingest import Ingest
 from gptpath.config.model import ModelConfig
 from gptpath.config.presets import preset
 from gptpath.config.sections import (
@@ -12,9 +13,9 @@ from gptpath.config.sections import (
     Contamination,
     Encode,
     Finetune,
-    Ingest,
     Matrix,
     ModelEntry,
+    Parallel,
     Recipe,
     Scaling,
     Tokenizer,
@@ -33,6 +34,7 @@ class Params:
     profile: str
     seed: int
     compute: Compute
+    parallel: Parallel = field(default_factory=Parallel)
     matrix: Matrix
     ingest: Ingest
     tokenizer: Tokenizer

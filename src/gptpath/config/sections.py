@@ -69,38 +69,30 @@ class Matrix:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ingest:
-    """Where text comes from and what is kept of it."""
+class Parallel:
+    """Where the data stages spread their work; changes no result."""
 
-    source: Literal["installed-docs", "files"]
-    raw: str = "data/raw"
-    """File or folder of `files`; a dependency of the stage, so it must exist for any source."""
-    packages: tuple[str, ...] = ()
-    """Distributions whose docstrings `installed-docs` reads; `python` is the standard library."""
-    min_document_chars: int = 200
-    max_document_chars: int = 100_000
-    """Longer documents of `files` are cut at paragraph ends into parts of at most this size."""
-    validation_fraction: float = 0.02
-    """Share of documents held out to measure loss."""
-    tasks_fraction: float = 0.15
-    """Share of documents held out to derive labelled tasks from."""
-    task_examples: int = 2000
-    """Most items per derived task, all its splits together."""
+    engine: Literal["local", "dask"] = "local"
+    """`local` is a pool of processes; `dask` a cluster that runs already."""
+    workers: int | None = None
+    """Processes of `local`; None means one a core."""
+    address: str | None = None
+    """Scheduler of `dask`: `tcp://host:8786`."""
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
-        held_out = self.validation_fraction + self.tasks_fraction
         require(
-            self.validation_fraction > 0 and self.tasks_fraction >= 0 and held_out < 0.9,
-            f"ingest holds out validation_fraction={self.validation_fraction} + tasks_fraction="
-            f"{self.tasks_fraction}; both must be positive and leave at least 10 % for training",
+            self.workers is None or self.workers >= 1,
+            f"parallel.workers={self.workers} must be at least 1",
         )
-        require(
-            0 < self.min_document_chars < self.max_document_chars,
-            "ingest needs 0 < min_document_chars < max_document_chars",
-        )
-        if self.source == "installed-docs":
-            require(bool(self.packages), "ingest.source=installed-docs needs ingest.packages")
+        if self.engine == "dask":
+            require(
+                bool(self.address) and self.workers is None,
+                "parallel.engine=dask needs address, e.g. tcp://host:8786, and no workers: "
+                "the cluster has as many as it has",
+            )
+        else:
+            require(self.address is None, "parallel.address belongs to engine=dask; take it out")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from gptpath.config.ingest import InstalledDocs, SourceSettings
 from gptpath.config.params import Params
 from gptpath.errors import ConfigError
 
@@ -41,15 +42,12 @@ def expect_corpus(params: Params, root: Path) -> Corpus:
     )
     if counted is not None:
         return counted
-    if ingest.source == "files":
-        read = _unpacked_bytes(root / ingest.raw)
-        if read == 0:
-            raise ConfigError(
-                f"ingest.raw={ingest.raw} holds no text to plan for; put files there, or point to "
-                "them with `gptpath profile NAME --set ingest.raw=FOLDER`"
-            )
-    else:
-        read = float(_DOCS_BYTES_PER_PACKAGE * len(ingest.packages))
+    read = sum(_source_bytes(source, root / ingest.raw) for source in ingest.sources)
+    if read == 0:
+        raise ConfigError(
+            f"ingest.raw={ingest.raw} holds no text to plan for; put files there, or point to "
+            "them with `gptpath profile NAME --set ingest.raw=FOLDER`"
+        )
     vocabulary = max(
         (v for v in _BYTES_PER_TOKEN if v <= params.tokenizer.vocab_size), default=2_000
     )
@@ -80,6 +78,14 @@ def _counted(encode: Path, tokenizer: Path, params: Params) -> Corpus | None:
         validation_tokens=validation["tokens"],
         measured=True,
     )
+
+
+def _source_bytes(source: SourceSettings, raw: Path) -> float:
+    """Text that a source will yield, roughly; nothing for what is yet to be fetched."""
+    if isinstance(source, InstalledDocs):
+        return float(_DOCS_BYTES_PER_PACKAGE * len(source.packages))
+    path: str | None = getattr(source, "path", None)
+    return 0.0 if path is None else _unpacked_bytes(raw / path)
 
 
 def _unpacked_bytes(raw: Path) -> float:

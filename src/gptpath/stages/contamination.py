@@ -1,6 +1,6 @@
 """Stage `contamination`: n-gram overlap of every test set with the corpus (GPT-2 sec. 4).
 
-Reads data/corpus/train.parquet, data/tasks and the benchmarks present in
+Reads data/corpus/train, data/tasks and the benchmarks present in
 zeroshot.benchmarks_dir; writes metrics/contamination.json.
 """
 
@@ -32,7 +32,7 @@ class TestSet:
 
 def run(context: StageContext) -> StageOutcome:
     """Measure the overlap of all test sets; raises CorpusError for missing or damaged inputs."""
-    corpus = context.path("data", "corpus", "train.parquet")
+    corpus = context.path("data", "corpus", "train")
     sets, absent = _test_sets(
         context.path("data", "tasks"), context.path(context.params.zeroshot.benchmarks_dir)
     )

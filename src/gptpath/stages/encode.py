@@ -1,6 +1,6 @@
 """Stage `encode`: documents -> token shards; unigram and bigram baselines.
 
-Reads data/corpus/{train,validation}.parquet and data/tokenizer; writes data/tokens and
+Reads data/corpus/{train,validation} and data/tokenizer; writes data/tokens and
 metrics/encode.json.
 """
 
@@ -28,7 +28,7 @@ def run(context: StageContext) -> StageOutcome:
     shard_tokens = context.params.encode.shard_tokens
     splits = {
         split: encode_split(
-            context.path("data", "corpus", f"{split}.parquet"),
+            context.path("data", "corpus", split),
             SplitWriter(folder, split, vocab_size=encoding.n_vocab, shard_tokens=shard_tokens),
             encoding,
             context.emit,
@@ -55,12 +55,12 @@ def run(context: StageContext) -> StageOutcome:
 
 
 def encode_split(
-    corpus_file: Path, writer: SplitWriter, encoding: tiktoken.Encoding, emit: Emit
+    corpus: Path, writer: SplitWriter, encoding: tiktoken.Encoding, emit: Emit
 ) -> SplitSummary:
-    """Encode a corpus file in id order."""
-    total = count_documents(corpus_file)
+    """Encode a split of the corpus in id order."""
+    total = count_documents(corpus)
     done = 0
-    for texts in read_texts(corpus_file):
+    for texts in read_texts(corpus):
         # Ordinary: the characters of a special token within a text are but text.
         for text, ids in zip(
             texts, encoding.encode_ordinary_batch(texts, num_threads=THREADS), strict=True

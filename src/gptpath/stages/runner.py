@@ -30,7 +30,7 @@ def run_stage(root: Path, name: str, item: str | None) -> None:
 
     Raises GptPathError for what the user can act on, SystemExit when told to stop.
     """
-    _log_to_stdout()
+    log_to_stdout()
     root = root.resolve()
     params = load_params(root / "params.yaml")
     run = _stage_function(name)
@@ -60,7 +60,7 @@ def run_stage(root: Path, name: str, item: str | None) -> None:
             recorder.finish(status, summary)
 
 
-def _log_to_stdout() -> None:
+def log_to_stdout() -> None:
     """Send the library's lines to stdout; other libraries' warnings too."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_LineFormatter())

@@ -1,6 +1,6 @@
 """Stage `tokenizer`: byte-level BPE trained on the train split (GPT-2 sec. 2.2).
 
-Reads data/corpus/train.parquet; writes data/tokenizer and metrics/tokenizer.json.
+Reads data/corpus/train; writes data/tokenizer and metrics/tokenizer.json.
 """
 
 from itertools import chain
@@ -19,7 +19,7 @@ MEASURED_TEXTS = 2000
 def run(context: StageContext) -> StageOutcome:
     """Train on the first documents by id, which is a random order, up to `sample_bytes`."""
     settings = context.params.tokenizer
-    texts = chain.from_iterable(read_texts(context.path("data", "corpus", "train.parquet")))
+    texts = chain.from_iterable(read_texts(context.path("data", "corpus", "train")))
     sample = list(take_bytes(texts, settings.sample_bytes))
     context.emit(Progress(done=0, total=2, what="steps: merges learned, measured"))
     ranks = train_ranks(sample, vocab_size=settings.vocab_size)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from gptpath.text.documents import Document
-from gptpath.text.files import SOURCE as FILES
+from gptpath.text.documents import FILES, Document
 from gptpath.text.prose import Prose, prose_of
 from gptpath.text.splits import position
 from gptpath.text.task_files import SPLITS
@@ -55,7 +54,7 @@ def hold_out(documents: Iterable[Document], *, seed: int) -> list[HeldOut]:
     held = [
         HeldOut(
             document=document,
-            text=document.text if document.source != FILES else " ".join(prose.sentences),
+            text=document.text if document.kind != FILES else " ".join(prose.sentences),
             prose=prose,
             split=SPLITS[(rank >= train_end) + (rank >= test_begin)],
         )
@@ -68,7 +67,7 @@ def hold_out(documents: Iterable[Document], *, seed: int) -> list[HeldOut]:
 
 def _passages(document: Document) -> list[Prose]:
     prose = prose_of(document)
-    if document.source != FILES:
+    if document.kind != FILES:
         return [prose]
     passages: list[Prose] = []
     window: list[list[str]] = []

@@ -20,10 +20,10 @@ import polars as pl
 
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import Emit
+from gptpath.text.executors import run_all
 from gptpath.text.linked_groups import Numbers, separate
 from gptpath.text.near_links import NearLinks, NearSearch, made
 from gptpath.text.shard_rows import ShardRows, read_ids
-from gptpath.text.side_by_side import run_all
 from gptpath.text.signature_files import FINGERPRINT, SHINGLES, keys_path, read_keys, sign_shard
 
 DUPLICATE = "duplicate"

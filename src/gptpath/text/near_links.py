@@ -18,12 +18,12 @@ import numpy.typing as npt
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import Emit, Progress
 from gptpath.text.array_files import map_array, save_array
+from gptpath.text.executors import run_all
 from gptpath.text.jaccard import SetsJob, Similarities, measure, write_sets
 from gptpath.text.linked_groups import Numbers, link, separate
 from gptpath.text.lsh import unpack, write_candidates
 from gptpath.text.shard_rows import ShardRows
 from gptpath.text.shingles import Hashes
-from gptpath.text.side_by_side import run_all
 from gptpath.text.signature_files import SHINGLES, read_keys
 
 Argument = TypeVar("Argument")

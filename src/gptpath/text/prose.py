@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gptpath.text.documents import Document
-from gptpath.text.files import SOURCE as FILES
+from gptpath.text.documents import FILES, Document
 
 _UNDERLINE = re.compile(r"([-=~^\"'*#+`])\1{2,}$")
 _NO_PROSE = re.compile(r"(>>>|\.\.|[:|+#=*@\\$>~-]|\d+[.)]|\(?[a-z]\)|\[\d)")
@@ -66,7 +65,7 @@ def prose_of(document: Document) -> Prose:
     runs: list[list[str]] = [[]]
     for number, paragraph in enumerate(_paragraphs(document)):
         sentences = split_sentences(plain(paragraph)) if paragraph else []
-        if number == 0 and document.source != FILES and sentences:
+        if number == 0 and document.kind != FILES and sentences:
             summary = _summary(sentences.pop(0))
             runs[-1] += [summary] if summary else []
         if not paragraph:
@@ -81,7 +80,7 @@ def prose_of(document: Document) -> Prose:
 
 def _paragraphs(document: Document) -> Iterator[str | None]:
     """Yield paragraphs of running text, each on one line, and None where something is skipped."""
-    book = document.source == FILES
+    book = document.kind == FILES
     section = ""
     for block in re.split(r"\n\s*\n", document.text):
         lines = block.strip("\n").split("\n")

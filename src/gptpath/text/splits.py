@@ -1,9 +1,15 @@
-"""Which split a document belongs to: a function of the seed and of its own key."""
+"""Which split a document belongs to: a function of the seed and of what it must stay with."""
 
 import hashlib
-from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gptpath.errors import CorpusError
+
+TRAIN, VALIDATION, TASKS = SPLITS = ("train", "validation", "tasks")
+
+_AT_ONCE = 100_000
 
 
 def position(seed: int, key: str) -> float:
@@ -12,28 +18,61 @@ def position(seed: int, key: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def assign_splits(
-    keys: Iterable[str], *, seed: int, low: tuple[str, float], high: tuple[str, float]
-) -> dict[str, str]:
-    """Map each key to `low`'s name, `high`'s name or "train".
+def positions(seed: int, ids: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """`position` of each id, written as 16 hex digits."""
+    found = np.empty(len(ids))
+    for start in range(0, len(ids), _AT_ONCE):
+        some: list[int] = ids[start : start + _AT_ONCE].tolist()
+        found[start : start + len(some)] = [position(seed, f"{id_:016x}") for id_ in some]
+    return found
 
-    `low` and `high` are (name, fraction): keys with a position below the first fraction, or in the
-    top of the second. So a key's split does not depend on the others. Only where there are so few
-    keys that a split of positive fraction would stay empty, ranks take the place of positions and
-    each such split gets at least one. Raises CorpusError with fewer keys than splits.
+
+def split_bounds(
+    found: NDArray[np.float64], *, validation: float, tasks: float
+) -> tuple[float, float]:
+    """(low, high): positions below `low` are validation, from `high` on tasks, else train.
+
+    `validation` and `tasks` are fractions, and so are the bounds: what split something belongs to
+    does not depend on the others. Only where there is so little that a split of positive fraction
+    would stay empty, ranks take the place of positions and each such split gets at least one.
+    Raises CorpusError with fewer positions than splits.
     """
-    ranked = sorted(set(keys), key=lambda key: (position(seed, key), key))
-    wanted = {"train"} | {name for name, fraction in (low, high) if fraction > 0}
-    if len(ranked) < len(wanted):
+    wanted = [TRAIN, *(name for name, x in ((VALIDATION, validation), (TASKS, tasks)) if x > 0)]
+    if len(found) < len(wanted):
         raise CorpusError(
-            f"{len(ranked)} separable texts cannot fill the {len(wanted)} splits "
+            f"{len(found)} separable texts cannot fill the {len(wanted)} splits "
             f"{', '.join(sorted(wanted))}; add files or documents"
         )
-    lows = sum(position(seed, key) < low[1] for key in ranked)
-    highs = sum(position(seed, key) >= 1 - high[1] for key in ranked)
-    if (low[1] > 0 and not lows) or (high[1] > 0 and not highs) or lows + highs == len(ranked):
-        lows, highs = (max(f > 0, round(f * len(ranked))) for _, f in (low, high))
-        lows = min(lows, len(ranked) - 1 - (highs > 0))
-        highs = min(highs, len(ranked) - 1 - lows)
-    names = [low[0]] * lows + ["train"] * (len(ranked) - lows - highs) + [high[0]] * highs
-    return dict(zip(ranked, names, strict=True))
+    low, high = validation, 1 - tasks
+    lows, highs = int((found < low).sum()), int((found >= high).sum())
+    missing = (validation > 0 and not lows) or (tasks > 0 and not highs)
+    if not missing and lows + highs < len(found):
+        return low, high
+    lows, highs = (max(int(x > 0), round(x * len(found))) for x in (validation, tasks))
+    lows = min(lows, len(found) - 1 - (highs > 0))
+    highs = min(highs, len(found) - 1 - lows)
+    ranked = np.sort(found)
+    return float(ranked[lows]), float(ranked[-highs]) if highs else 1.0
+
+
+def together(unit: NDArray[np.uint64], family: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """For each document the name of what it must share a split with: the lowest of its numbers.
+
+    Documents of one unit (a file) belong together, and so do those of one duplicate family, and
+    whatever these link.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    linked = unit != family
+    count = int(linked.sum())
+    if not count:
+        return unit
+    nodes, places = np.unique(np.concatenate([unit[linked], family[linked]]), return_inverse=True)
+    edges = (np.ones(count, dtype=np.int8), (places[:count], places[count:]))
+    graph = coo_matrix(edges, shape=(len(nodes), len(nodes)))
+    _, component = connected_components(graph, directed=False)
+    _, first = np.unique(component, return_index=True)  # nodes ascend: the first is the lowest
+    name = nodes[first][component]
+    place = np.minimum(np.searchsorted(nodes, unit), len(nodes) - 1)
+    return np.where(nodes[place] == unit, name[place], unit)

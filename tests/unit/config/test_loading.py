@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from gptpath.config.ingest import InstalledDocs
 from gptpath.config.loading import load_params, profile_text
 from gptpath.errors import ConfigError
 
@@ -27,8 +28,21 @@ def changed(*changes: str) -> str:
         ("pretrain.micro_batch_size_sequences=5", "not a multiple of"),
         ("tokenizer.vocab_size=100", "vocab_size=100 must be at least 257"),
         ("ingest.tasks_fraction=0.95", "leave at least 10 % for training"),
-        ("ingest.packages=[]", "installed-docs needs ingest.packages"),
-        ("ingest.source=web", "ingest.source: .*'installed-docs' or 'files'"),
+        ("ingest.sources=[]", "ingest.sources is empty"),
+        ("ingest.sources=[{kind: web}]", r"sources\.0: unknown kind 'web'; known: .*'webtext'"),
+        ("ingest.sources=[{name: a}]", r"ingest\.sources\.0\.kind: missing"),
+        ("ingest.sources=[{kind: files, pth: a}]", r"unknown parameter; did you mean 'path'"),
+        ("ingest.sources.0.packages=[]", "'installed-docs' needs packages"),
+        ("ingest.sources.7.packages=[]", "no section '7'"),
+        ("ingest.sources=[{kind: files}, {kind: files}]", "several sources named 'files'"),
+        ("ingest.sources=[{kind: files, path: ../a}]", r"path='\.\./a'; .* below ingest\.raw"),
+        ("ingest.sources=[{kind: files, path: /a}]", r"path='/a'; .* below ingest\.raw"),
+        ("ingest.sources=[{kind: files, weight: 0}]", r"weight=0\.0; expected a positive number"),
+        ("ingest.cleaning.min_chars=100000", "0 < min_chars=100000 < max_chars=100000"),
+        ("parallel.engine=ray", "parallel.engine: .*'local' or 'dask'"),
+        ("parallel.engine=dask", "dask needs address"),
+        ("parallel.workers=0", "parallel.workers=0 must be at least 1"),
+        ("parallel.address=tcp://host:8786", "belongs to engine=dask"),
         ("finetune.lstm=gpt1-laptop", "finetune.lstm an LSTM"),
         ("finetune.variants=[ful]", r"unknown finetune.variants \['ful'\]; known"),
         ("matrix.models=[gpt5]", "matrix.models names 'gpt5'; known: gpt1-laptop"),
@@ -48,6 +62,12 @@ def test_a_change_keeps_the_comments_of_the_profile() -> None:
     text = changed("pretrain.steps=3000")
     assert "steps: 3000" in text
     assert text.startswith("# The laptop profile")
+
+
+def test_a_change_reaches_into_the_list_of_sources(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(changed("ingest.sources.0.packages=[python]"))
+    [source] = load_params(tmp_path / "params.yaml").ingest.sources
+    assert source == InstalledDocs(packages=("python",))
 
 
 def test_a_change_without_a_value_is_refused() -> None:

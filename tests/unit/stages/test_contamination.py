@@ -27,10 +27,10 @@ def params():
 @pytest.fixture
 def checkout(tmp_path):
     documents = [
-        Document(text=text, source="files", location=f"{n}.txt", group="g")
+        Document(text=text, source="a", kind="files", location=f"{n}.txt", group="g")
         for n, text in enumerate((f"Once {SEEN}.", "nothing else is here to be read"))
     ]
-    write_documents(tmp_path / "data" / "corpus" / "train.parquet", documents)
+    write_documents(tmp_path / "data" / "corpus" / "train", documents)
     spec = TaskSpec(
         name="continuation",
         kind="multiple-choice",
@@ -106,6 +106,6 @@ def test_progress_ends_with_all_documents(checkout, params):
 
 
 def test_a_missing_corpus_names_the_stage_to_run(tmp_path, checkout, params):
-    (checkout / "data" / "corpus" / "train.parquet").unlink()
+    (checkout / "data" / "corpus" / "train" / "00000.parquet").unlink()
     with pytest.raises(CorpusError, match="gptpath ingest"):
         run(checkout, params)

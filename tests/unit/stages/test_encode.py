@@ -28,10 +28,12 @@ def context(root: Path, emit=ignore) -> StageContext:
 def root(tmp_path) -> Path:
     for split, count in (("train", 60), ("validation", 9)):
         documents = [
-            Document(text=TEXT.format(n), source="files", location=f"{split}{n}", group="x")
+            Document(
+                text=TEXT.format(n), source="a", kind="files", location=f"{split}{n}", group="x"
+            )
             for n in range(count)
         ]
-        write_documents(tmp_path / "data" / "corpus" / f"{split}.parquet", documents)
+        write_documents(tmp_path / "data" / "corpus" / split, documents)
     ranks = train_ranks([TEXT.format(n) for n in range(60)], vocab_size=300)
     write_tokenizer(tmp_path / "data" / "tokenizer", ranks, name="x")
     return tmp_path
@@ -43,7 +45,7 @@ def test_the_tokens_decode_to_the_documents_in_order_each_with_its_end(root):
     for split in ("train", "validation"):
         tokens = open_split(root / "data" / "tokens", split, verify=True)
         ids = tokens.read(0, len(tokens)).tolist()
-        documents = read_documents(root / "data" / "corpus" / f"{split}.parquet")
+        documents = read_documents(root / "data" / "corpus" / split)
         assert ids.count(encoding.eot_token) == len(documents) == tokens.documents
         ends = [n for n, token in enumerate(ids) if token == encoding.eot_token]
         starts = [0, *(end + 1 for end in ends[:-1])]

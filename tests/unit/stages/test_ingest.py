@@ -6,31 +6,23 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from gptpath.config.ingest import Files
 from gptpath.config.loading import load_params
 from gptpath.errors import CorpusError
 from gptpath.events import ignore
 from gptpath.stages.context import StageContext
 from gptpath.stages.ingest import run
 from gptpath.text.task_files import SPLITS, read_items, read_specs
+from tests.books import write_books
 
 ROOT = Path(__file__).parents[3]
 PARAMS = load_params(ROOT / "profiles" / "laptop.yaml")
 
-SENTENCES = (
-    "The ship went slowly over the quiet water of the bay.",
-    "Nobody on the shore had seen such a ship before that day.",
-    "The captain looked at the shore and said nothing to the crew.",
-    "A boat came from the harbour and went around the old ship.",
-    "Then the water became rough and the small boat was in danger.",
-    "The crew threw a rope from the ship and pulled the boat near.",
-)
-
 
 def context(root: Path, **ingest) -> StageContext:
     values = {
-        "source": "files",
+        "sources": (Files(part_chars=2000),),
         "raw": "raw",
-        "max_document_chars": 2000,
         "validation_fraction": 0.1,
         "tasks_fraction": 0.4,
         "task_examples": 200,
@@ -39,32 +31,23 @@ def context(root: Path, **ingest) -> StageContext:
     return StageContext(root=root, params=params, item=None, emit=ignore)
 
 
-def word(number: int) -> str:
-    return "w" + "".join("abcdefgh"[number // 8**place % 8] for place in range(3))
-
-
-def write_books(root: Path) -> None:
-    (root / "raw").mkdir(parents=True)
-    for book in range(10):
-        numbered = [f"{s[:-1]} of {word(book * 40 + n)}." for n in range(40) for s in SENTENCES]
-        (root / "raw" / f"book{book}.txt").write_text("\n\n".join(numbered))
-
-
 @pytest.fixture(scope="module")
 def done(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("checkout")
-    write_books(root)
+    write_books(root / "raw", 30, paragraphs=40)
     run(context(root))
     return root
 
 
 def test_the_stage_writes_exactly_its_outputs(done):
-    assert sorted(p.name for p in done.iterdir()) == ["data", "metrics", "raw"]
+    assert sorted(p.name for p in done.iterdir()) == [".scratch", "data", "metrics", "raw"]
+    assert [p.name for p in (done / ".scratch" / "ingest").iterdir()] == ["lock"]
     assert sorted(p.name for p in (done / "data").iterdir()) == ["corpus", "tasks"]
     assert sorted(p.name for p in (done / "data" / "corpus").iterdir()) == [
-        "tasks.parquet",
-        "train.parquet",
-        "validation.parquet",
+        "dropped.parquet",
+        "tasks",
+        "train",
+        "validation",
     ]
     assert [p.name for p in (done / "metrics").iterdir()] == ["ingest.json"]
 
@@ -72,10 +55,10 @@ def test_the_stage_writes_exactly_its_outputs(done):
 def test_metrics_count_what_the_files_hold(done):
     metrics = json.loads((done / "metrics" / "ingest.json").read_text())
     for split in ("train", "validation", "tasks"):
-        frame = pl.read_parquet(done / "data" / "corpus" / f"{split}.parquet")
+        frame = pl.read_parquet(done / "data" / "corpus" / split)
         assert metrics["documents"][split] == len(frame) > 0
         assert metrics["characters"][split] == frame["text"].str.len_chars().sum()
-    assert metrics["read"] == 10
+    assert metrics["read"] == sum(metrics["documents"].values())
     assert sum(metrics["groups"].values()) == sum(metrics["documents"].values())
     for task, by_split in metrics["tasks"].items():
         for split in SPLITS:
@@ -84,7 +67,7 @@ def test_metrics_count_what_the_files_hold(done):
 
 def test_items_come_from_the_tasks_split_alone(done):
     corpus = {
-        split: set(pl.read_parquet(done / "data" / "corpus" / f"{split}.parquet")["id"])
+        split: set(pl.read_parquet(done / "data" / "corpus" / split)["id"])
         for split in ("train", "validation", "tasks")
     }
     specs = read_specs(done / "data" / "tasks")
@@ -104,13 +87,13 @@ def test_another_checkout_gets_the_same_bytes(done, tmp_path):
             p.relative_to(root).as_posix(): hashlib.md5(p.read_bytes()).hexdigest() for p in files
         }
 
-    write_books(tmp_path / "elsewhere")
+    write_books(tmp_path / "elsewhere" / "raw", 30, paragraphs=40)
     run(context(tmp_path / "elsewhere"))
     assert digests(tmp_path / "elsewhere") == digests(done)
 
 
 def test_an_empty_folder_stops_the_stage_before_it_writes(tmp_path):
     (tmp_path / "raw").mkdir()
-    with pytest.raises(CorpusError, match="no usable text"):
+    with pytest.raises(CorpusError, match="has no files"):
         run(context(tmp_path))
     assert not (tmp_path / "data").exists()

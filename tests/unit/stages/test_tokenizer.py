@@ -26,10 +26,10 @@ def context(root: Path, vocab_size: int = 300, sample_bytes: int = 3000) -> Stag
 @pytest.fixture
 def root(tmp_path) -> Path:
     documents = [
-        Document(text=TEXT.format(n), source="files", location=f"{n}.txt", group=f"{n}")
+        Document(text=TEXT.format(n), source="a", kind="files", location=f"{n}.txt", group=f"{n}")
         for n in range(60)
     ]
-    write_documents(tmp_path / "data" / "corpus" / "train.parquet", documents)
+    write_documents(tmp_path / "data" / "corpus" / "train", documents)
     return tmp_path
 
 

@@ -3,8 +3,10 @@ from dataclasses import replace
 
 import pytest
 
+from gptpath.config.ingest import InstalledDocs
 from gptpath.text.documents import Document
-from gptpath.text.installed_docs import PYTHON, extract_batch, list_source_files
+from gptpath.text.sources.installed_docs import PYTHON, InstalledDocsSource, list_source_files
+from gptpath.text.sources.source import Unit
 
 GROUPS = ("asyncio", "email", "logging", "unittest", "http", "collections", "concurrent")
 
@@ -12,7 +14,8 @@ GROUPS = ("asyncio", "email", "logging", "unittest", "http", "collections", "con
 @pytest.fixture
 def document() -> Callable[..., Document]:
     def build(text: str = "Some words.", **fields: str) -> Document:
-        given = {"source": "installed-docs", "location": "a.b:c", "group": "a"} | fields
+        kind = "installed-docs"
+        given = {"source": kind, "kind": kind, "location": "a.b:c", "group": "a"} | fields
         return Document(text=text, **given)  # pyright: ignore[reportArgumentType]
 
     return build
@@ -21,6 +24,9 @@ def document() -> Callable[..., Document]:
 @pytest.fixture(scope="session")
 def docstrings() -> list[Document]:
     """Real docstrings of a few packages of the standard library, one group a package."""
-    files = [f for f in list_source_files(PYTHON) if f.module.split(".")[0] in GROUPS]
-    documents = extract_batch(files, 120).documents
-    return [replace(d, group=d.location.split(".")[0]) for d in documents]
+    source = InstalledDocsSource(settings=InstalledDocs(packages=(PYTHON,), min_chars=120))
+    [version] = {unit.parts[1] for unit in source.units()}
+    files = [f for f in list_source_files(PYTHON) if f.with_suffix("").parts[0] in GROUPS]
+    unit = Unit(key="some", parts=(PYTHON, version, *map(str, files)), size=1)
+    documents = [d for d in source.read(unit) if isinstance(d, Document)]
+    return [replace(d, group=d.location.partition(":")[0].split(".")[0]) for d in documents]

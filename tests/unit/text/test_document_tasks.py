@@ -70,7 +70,7 @@ def test_tldr_summaries_are_the_authors_and_not_in_the_article(held):
 
 def test_books_yield_no_tasks_that_need_a_summary(document):
     text = " ".join(f"He saw ship number {'x' * n} on the sea." for n in range(1, 200))
-    books = hold_out([document(text, source="files", group=g) for g in ("a", "b")], seed=1)
+    books = hold_out([document(text, kind="files", group=g) for g in ("a", "b")], seed=1)
     assert not list(entailment(books))
     assert not list(tldr(books))
     assert list(similarity(books))

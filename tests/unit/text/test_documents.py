@@ -7,10 +7,14 @@ from gptpath.errors import CorpusError
 from gptpath.text import documents as module
 from gptpath.text.documents import (
     COLUMNS,
+    as_frame,
     count_documents,
     read_documents,
     read_texts,
+    shard_name,
+    shard_paths,
     write_documents,
+    write_frame,
 )
 
 
@@ -23,16 +27,17 @@ def test_an_id_depends_on_place_and_text_but_not_on_the_version(document):
 
 def test_documents_come_back_in_id_order_with_all_their_fields(tmp_path, document):
     given = [document(f"Text {n} with é.", location=f"m:{n}", licence="MIT") for n in range(30)]
-    write_documents(tmp_path / "x" / "train.parquet", given)
-    assert read_documents(tmp_path / "x" / "train.parquet") == sorted(given, key=lambda d: d.id)
+    write_documents(tmp_path / "x" / "train", given)
+    assert read_documents(tmp_path / "x" / "train") == sorted(given, key=lambda d: d.id)
 
 
 def test_the_order_given_does_not_change_a_byte(tmp_path, document):
     given = [document(f"Text {n}.") for n in range(50)]
     write_documents(tmp_path / "a", given)
     write_documents(tmp_path / "b", reversed(given))
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+    [a], [b] = shard_paths(tmp_path / "a"), shard_paths(tmp_path / "b")
+    assert a.read_bytes() == b.read_bytes()
+    assert list((tmp_path / "a").iterdir()) == [a]
 
 
 def test_batches_of_texts_hold_every_text_once_in_order(tmp_path, document, monkeypatch):
@@ -44,15 +49,25 @@ def test_batches_of_texts_hold_every_text_once_in_order(tmp_path, document, monk
     assert count_documents(tmp_path / "a") == 31
 
 
+def test_several_shards_are_one_split(tmp_path, document, monkeypatch):
+    monkeypatch.setattr(module, "ROWS_PER_GROUP", 7)
+    given = sorted((document(f"Text {n}.") for n in range(31)), key=lambda d: d.id)
+    for number, part in enumerate((given[:9], given[9:9], given[9:])):
+        write_frame(tmp_path / shard_name(number), as_frame(part))
+    assert read_documents(tmp_path) == given
+    assert [len(batch) for batch in read_texts(tmp_path)] == [7, 2, 7, 7, 7, 1]
+    assert count_documents(tmp_path) == 31
+
+
 def test_a_missing_corpus_names_the_stage_to_run(tmp_path):
     with pytest.raises(CorpusError, match="gptpath ingest"):
-        read_documents(tmp_path / "train.parquet")
+        read_documents(tmp_path / "train")
 
 
 def test_a_file_that_is_no_parquet_or_has_other_columns_is_refused(tmp_path):
-    (tmp_path / "a").write_bytes(b"no parquet at all")
+    (tmp_path / shard_name(0)).write_bytes(b"no parquet at all")
     with pytest.raises(CorpusError, match="not a readable parquet"):
-        count_documents(tmp_path / "a")
-    pl.DataFrame({"text": ["x"]}).write_parquet(tmp_path / "b")
+        count_documents(tmp_path)
+    pl.DataFrame({"text": ["x"]}).write_parquet(tmp_path / shard_name(0))
     with pytest.raises(CorpusError, match=COLUMNS[0]):
-        read_documents(tmp_path / "b")
+        read_documents(tmp_path)

@@ -29,7 +29,7 @@ def test_the_order_of_documents_does_not_matter_but_the_seed_does(docstrings):
 
 def test_a_book_is_cut_into_windows_that_share_its_split(document):
     text = " ".join(f"He saw ship number {'x' * n} on the sea." for n in range(1, 41))
-    book = document(text, source="files")
+    book = document(text, kind="files")
     held = hold_out([book, *(replace(book, location=f"{n}") for n in range(2))], seed=1)
     assert not any(h.prose.sentences for h in held)  # three books share every sentence
 

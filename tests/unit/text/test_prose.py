@@ -85,7 +85,7 @@ def test_a_docstring_that_begins_with_code_has_no_summary(document):
 
 def test_books_have_no_summary_and_one_line_paragraphs_are_apart(document):
     line = "He went down to the sea again. " * 10
-    prose = prose_of(document(f"{line}\n{line}", source="files"))
+    prose = prose_of(document(f"{line}\n{line}", kind="files"))
     assert prose.summary is None
     assert len(prose.sentences) == 20
 

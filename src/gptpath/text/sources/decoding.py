@@ -1,6 +1,7 @@
 """From bytes to text: which encoding a file has, and whether it is text at all."""
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
@@ -20,6 +21,21 @@ _WESTERN_CHAOS = 0.1
 _SAMPLE_BYTES = 65_536
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\x0b\x0c\x1a\x1b")
 _CONTROL_SHARE = 0.005
+
+_META_CHARSET = re.compile(rb"""<meta[^>]+?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_META_BYTES = 4096
+_SUPERSETS = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
+"""What browsers read for the encodings that pages name (WHATWG Encoding Standard)."""
+_IN_ASCII = frozenset({"iso2022_jp", "hz", "utf-7"})
+"""Encodings whose bytes are valid UTF-8 too, and mean something else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,3 +76,30 @@ def decode(content: bytes) -> Decoded | None:
     ]
     chosen = next(iter(western), best)
     return Decoded(text=str(chosen), encoding=chosen.encoding)
+
+
+def decode_html(content: bytes, stated: str | None = None) -> Decoded | None:
+    """Decode a page: byte-order mark, UTF-8, the encoding that it states, else as `decode`.
+
+    UTF-8 comes first, since hardly any other text is valid UTF-8 and many pages state another.
+    `stated` is what the server said; None looks for a `meta` element.
+    """
+    named = stated or _meta_charset(content)
+    try:
+        encoding = codecs.lookup(named or "utf-8").name
+    except LookupError:
+        encoding = "utf-8"
+    marked = any(content.startswith(bom) for bom, _ in _BOMS)
+    for candidate in ["utf-8"] * (encoding not in _IN_ASCII) + [_SUPERSETS.get(encoding, encoding)]:
+        if marked:
+            break
+        try:
+            return Decoded(text=content.decode(candidate), encoding=candidate)
+        except (UnicodeDecodeError, LookupError):  # some codecs are none of text
+            continue
+    return decode(content)
+
+
+def _meta_charset(content: bytes) -> str | None:
+    found = _META_CHARSET.search(content[:_META_BYTES])
+    return found[1].decode("ascii", "ignore") if found else None

@@ -1,16 +1,24 @@
 import ast
 import shutil
 import textwrap
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from dataclasses import replace
 from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
 
+from gptpath.config.ingest import InstalledDocs
 from gptpath.errors import CorpusError
-from gptpath.events import Progress, ignore
-from gptpath.text import installed_docs
-from gptpath.text.installed_docs import docstrings, list_source_files, read_installed_docs
+from gptpath.text.documents import Document
+from gptpath.text.sources import installed_docs
+from gptpath.text.sources.installed_docs import (
+    UNPARSABLE,
+    InstalledDocsSource,
+    docstrings,
+    list_source_files,
+)
+from gptpath.text.sources.source import Dropped
 
 SOURCE = '''
 """Module doc."""
@@ -70,9 +78,16 @@ def site(tmp_path, monkeypatch):
     return tmp_path / "site"
 
 
-def read(packages: list[str], min_chars: int = 10):
-    with ThreadPoolExecutor(2) as executor:
-        return read_installed_docs(packages, min_chars=min_chars, executor=executor, emit=ignore)
+def source(package: str, min_chars: int = 10) -> InstalledDocsSource:
+    return InstalledDocsSource(settings=InstalledDocs(packages=(package,), min_chars=min_chars))
+
+
+def read(package: str, min_chars: int = 10) -> tuple[list[Document], Counter[str]]:
+    """Documents of all units, and drops by reason."""
+    opened = source(package, min_chars)
+    found = [one for unit in opened.units() for one in opened.read(unit)]
+    dropped = Counter(one.reason for one in found if isinstance(one, Dropped))
+    return [one for one in found if isinstance(one, Document)], dropped
 
 
 def test_docstrings_have_qualified_names_and_are_dedented():
@@ -88,24 +103,24 @@ def test_docstrings_have_qualified_names_and_are_dedented():
 
 
 def test_a_distribution_is_parsed_not_imported_and_its_tests_are_left_out(site):
-    extracted = read(["sample"])
-    assert [d.location for d in extracted.documents] == ["sample", "sample.b"]
-    assert extracted.unparsable == 1
-    document = extracted.documents[0]
+    documents, dropped = read("sample")
+    assert [d.location for d in documents] == ["sample", "sample.b"]
+    assert dropped == {UNPARSABLE: 1}
+    document = documents[0]
     assert (document.group, document.licence) == ("sample", "MIT License")
     assert document.metadata == {"version": "1.0"}
 
 
 def test_where_a_package_is_installed_does_not_matter(site, tmp_path, monkeypatch):
-    before = read(["sample"])
+    before = read("sample")
     moved = shutil.move(site, tmp_path / "elsewhere")
     info = PathDistribution(Path(moved) / "sample-1.0.dist-info")
     monkeypatch.setattr(installed_docs, "distribution", lambda name: info)
-    assert read(["sample"]) == before
+    assert read("sample") == before
 
 
 def test_short_docstrings_are_not_read(site):
-    assert read(["sample"], min_chars=1000).documents == []
+    assert read("sample", min_chars=1000)[0] == []
 
 
 def test_a_distribution_that_is_not_installed_is_named():
@@ -123,22 +138,26 @@ def test_a_distribution_without_python_files_is_refused(tmp_path, monkeypatch):
 def test_a_recorded_file_that_is_gone_is_an_error_not_a_silent_loss(site):
     (site / "sample" / "b.py").unlink()
     with pytest.raises(CorpusError, match="reinstall sample"):
-        read(["sample"])
+        read("sample")
 
 
 def test_the_standard_library_has_no_tests_and_no_installed_packages():
-    modules = {file.module for file in list_source_files("python")}
-    assert {"json", "asyncio.tasks", "collections"} <= modules
-    assert not any("test" in m.split(".") or "site-packages" in m for m in modules)
+    files = list_source_files("python")
+    assert {"json/__init__.py", "asyncio/tasks.py", "ast.py"} <= set(map(str, files))
+    assert not any({"test", "site-packages"} & set(file.parts) for file in files)
 
 
-def test_progress_is_told_by_batches_and_batches_change_nothing(site, monkeypatch):
-    whole = read(["sample"])
-    monkeypatch.setattr(installed_docs, "FILES_PER_BATCH", 1)
-    events: list[object] = []
-    with ThreadPoolExecutor(2) as executor:
-        batched = read_installed_docs(
-            ["sample"], min_chars=10, executor=executor, emit=events.append
-        )
-    assert batched == whole
-    assert events[-1] == Progress(done=3, total=3, what="batches of source files")
+def test_units_are_batches_of_files_that_change_nothing(site, monkeypatch):
+    whole = read("sample")
+    monkeypatch.setattr(installed_docs, "FILES_PER_UNIT", 1)
+    units = source("sample").units()
+    assert [unit.key for unit in units] == ["sample@000000", "sample@000001", "sample@000002"]
+    assert [unit.parts[:2] for unit in units] == [("sample", "1.0")] * 3
+    assert read("sample") == whole
+
+
+def test_another_version_where_a_unit_is_read_is_refused(site):
+    [unit] = source("sample").units()
+    other = replace(unit, parts=("sample", "0.9", *unit.parts[2:]))
+    with pytest.raises(CorpusError, match=r"version 1\.0, but in 0\.9 where ingest was started"):
+        list(source("sample").read(other))
