@@ -101,7 +101,7 @@ def write_candidates(
 
 
 def least_estimate(settings: Duplicates) -> float:
-    """Estimate below which a pair of family_threshold lies in less than one case of 5,000.
+    """Estimate below which a pair of family_threshold lies in about one case of 4,000.
 
     3.5 standard deviations of the binomial estimate below the threshold.
     """
