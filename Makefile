@@ -21,7 +21,7 @@ ui: install  ## the MLflow and Prefect pages, until interrupted
 	$(BIN)/python -m tasks.pages
 
 clean:  ## everything that a run has made, and the virtual environment
-	rm -rf .venv .scratch .prefect mlflow.db mlartifacts models metrics ledger reports \
+	rm -rf .venv .interpreter .scratch .prefect mlflow.db mlartifacts models metrics ledger reports \
 		data/corpus data/tasks data/tokenizer data/tokens .dvc/cache .dvc/tmp
 
 install: .venv/.installed
@@ -35,6 +35,7 @@ dev: .venv/.installed-dev
 
 .venv/.installed: .venv/.created pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e .
+	$(BIN)/python -c 'import platform; print(platform.python_version())' > .interpreter
 	touch $@
 
 .venv/.installed-dev: .venv/.installed

@@ -21,6 +21,7 @@ from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
 from gptpath.config.loading import load_params  # noqa: E402
 from gptpath.errors import GptPathError  # noqa: E402
+from gptpath.text.interpreter import write_interpreter  # noqa: E402
 from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
 from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.children import Children  # noqa: E402
@@ -54,6 +55,7 @@ def research_path(
     if profile is not None:
         write_profile(root, profile, changes or [])
     params = load_params(root / "params.yaml")
+    write_interpreter(root)
     graph = plan_stages(root)
     stale = [name for name in graph.order if name not in graph.fresh]
     get_run_logger().info("%d stages, of which %d are stale", len(graph.order), len(stale))

@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-Hashes = npt.NDArray[np.uint64]
+from gptpath.text.shingles import Hashes, mix
 
 WORD = re.compile(r"[^\W_]+")
 """A run of letters and digits of any script."""
@@ -62,12 +61,3 @@ class NgramHasher:
             total *= _MULTIPLIER
             total += words[offset : offset + count]
         return mix(total)
-
-
-def mix(values: Hashes) -> Hashes:
-    """Scramble 64-bit values bijectively, so that every bit depends on every other (splitmix64)."""
-    values = values ^ (values >> np.uint64(30))
-    values *= np.uint64(0xBF58476D1CE4E5B9)
-    values ^= values >> np.uint64(27)
-    values *= np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
