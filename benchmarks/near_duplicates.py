@@ -73,15 +73,14 @@ def plant(texts: list[str], share: float) -> tuple[dict[str, str], dict[str, str
     rng = random.Random(1)
     vocabulary = sorted({word for text in texts[:200] for word in text.split()})
     documents, originals = {}, {}
-    for number, text in enumerate(texts):
+    for text in texts:
         one = f"{rng.getrandbits(64):016x}"
         documents[one] = text
         if rng.random() < share:
             # Spread so that Jaccard indices cover 0.4 to 1 about evenly.
             copy = f"{rng.getrandbits(64):016x}"
-            documents[copy] = edited(text, rng.uniform(0.0005, 0.08) ** 1.0, rng, vocabulary)
+            documents[copy] = edited(text, rng.uniform(0.0005, 0.08), rng, vocabulary)
             originals[copy] = one
-        del number
     return documents, originals
 
 
@@ -92,6 +91,16 @@ def ours(shards: list[Path], scratch: Path, settings: Duplicates) -> tuple[pl.Da
     with ProcessPoolExecutor(WORKERS, mp_context=spawn) as executor:
         path = find_duplicates(shards, scratch, settings, executor, ignore)
     return pl.read_parquet(path), time.perf_counter() - start
+
+
+def theirs(shards: list[Path], folder: Path, peer: str) -> tuple[dict[str, float], set[str]]:
+    """Seconds of datatrove's stages, and the ids that it kept."""
+    result = folder / "peer.json"
+    script = Path(__file__).with_name("near_duplicates_datatrove.py")
+    command = [peer, script, shards[0].parent, folder / "peer", result]
+    subprocess.run(command, check=True, capture_output=True)
+    answer = json.loads(result.read_text())
+    return answer["seconds"], set(answer["kept"])
 
 
 def score(dropped: set[str], true: dict[tuple[str, str], float], threshold: float) -> str:
@@ -117,22 +126,15 @@ def quality(megabytes: float, peer: str | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shards = write_shards(folder / "shards", documents, shards=8)
-        _, seconds = ours(shards, folder / "ours", Duplicates())
-        print(f"ours       {seconds:7.1f} s  {size / seconds:7.2f} MB/s")
+        runs = [ours(shards, folder / "ours-before", Duplicates())[1]]
         if peer:
-            result = folder / "peer.json"
-            script = Path(__file__).with_name("near_duplicates_datatrove.py")
-            start = time.perf_counter()
-            command = [peer, script, shards[0].parent, folder / "peer", result]
-            subprocess.run(command, check=True, capture_output=True)
-            whole = time.perf_counter() - start
-            answer = json.loads(result.read_text())
-            stages = sum(answer["seconds"].values())
-            dropped = set(documents) - set(answer["kept"])
-            print(f"datatrove  {stages:7.1f} s  {size / stages:7.2f} MB/s ({whole:.1f} s in all)")
-            print(f"           by stage {answer['seconds']}")
-            print(f"ratio      {stages / seconds:.1f}")
-            print(f"datatrove  0.80  {score(dropped, true, 0.8)}")
+            stages, kept = theirs(shards, folder, peer)
+            peer_seconds = sum(stages.values())
+            runs.append(ours(shards, folder / "ours-after", Duplicates())[1])
+            print(f"datatrove  {peer_seconds:7.1f} s  {size / peer_seconds:7.2f} MB/s  {stages}")
+            print(f"datatrove  0.80  {score(set(documents) - kept, true, 0.8)}")
+            print("ratios    ", *(f"{peer_seconds / seconds:.1f}" for seconds in runs))
+        print("ours      ", *(f"{t:7.1f} s  {size / t:7.2f} MB/s" for t in runs))
         for threshold in THRESHOLDS:
             settings = Duplicates(threshold=threshold)
             frame, _ = ours(shards, folder / "ours", settings)
@@ -145,11 +147,10 @@ def speed(megabytes: list[float]) -> None:
         documents, _ = plant(list(passages(wanted / 1.1)), 0.1)
         size = sum(len(text.encode()) for text in documents.values()) / 1e6
         with tempfile.TemporaryDirectory() as name:
-            shards = write_shards(Path(name), documents, shards=max(2, round(size / 32)))
+            write_shards(Path(name), documents, shards=max(2, round(size / 32)))
             del documents
             command = [sys.executable, __file__, "one", name, str(size)]
             subprocess.run(command, check=True)
-            del shards
 
 
 def one(folder: Path, size: float) -> None:
@@ -158,9 +159,11 @@ def one(folder: Path, size: float) -> None:
     frame, seconds = ours(shards, folder / "scratch", Duplicates())
     times = os.times()
     cpu = times.user + times.system + times.children_user + times.children_system
+    # Not ru_maxrss of this process: that one counts what its parent held at the fork.
+    status = Path("/proc/self/status").read_text()
     peaks = [
-        resource.getrusage(who).ru_maxrss / 1024
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        int(status.split("VmHWM:")[1].split()[0]) / 1024,
+        resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
     ]
     reasons = frame["reason"].value_counts(sort=True).rows()
     print(

@@ -15,7 +15,7 @@ from gptpath.events import ignore
 from gptpath.text import fates
 from gptpath.text.corpus import build_corpus, list_work
 from gptpath.text.executors import open_executor
-from gptpath.text.sources import files
+from gptpath.text.sources import listing
 from tests.books import tree, write_books
 
 SETTINGS = Ingest(
@@ -77,7 +77,7 @@ def raw(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _many_units_and_shards(monkeypatch):
-    monkeypatch.setattr(files, "UNIT_BYTES", 30_000)
+    monkeypatch.setattr(listing, "UNIT_BYTES", 30_000)
     monkeypatch.setattr(fates, "SHARD_BYTES", 20_000)
 
 
@@ -90,7 +90,7 @@ def build(raw: Path, scratch: Path, executor: Executor) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def expected(raw, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, Shuffled(0) as executor:
-        patch.setattr(files, "UNIT_BYTES", 30_000)
+        patch.setattr(listing, "UNIT_BYTES", 30_000)
         patch.setattr(fates, "SHARD_BYTES", 20_000)
         found = build(raw, tmp_path_factory.mktemp("expected"), executor)
     assert len([name for name in found if name.startswith("train/")]) > 2

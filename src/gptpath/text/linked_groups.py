@@ -3,15 +3,16 @@
 import numpy as np
 import numpy.typing as npt
 
-Numbers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.uint32]
+"""Numbers of documents; four bytes each, as there may be very many."""
 
 
 def separate(count: int) -> Numbers:
     """The lowest member of each document's group while nothing is linked."""
-    return np.arange(count, dtype=np.int64)
+    return np.arange(count, dtype=np.uint32)
 
 
-def link(lowest: Numbers, a: Numbers, b: Numbers) -> Numbers:
+def link(lowest: Numbers, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> Numbers:
     """The lowest members once each a[i] is linked with b[i]; their order does not matter.
 
     Union-find over arrays: hang the roots of each link below the lower one, flatten, repeat until

@@ -8,6 +8,7 @@ number" and nothing depends on the order of shards or on which worker finishes f
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict
@@ -24,7 +25,7 @@ from gptpath.text.executors import run_all
 from gptpath.text.linked_groups import Numbers, separate
 from gptpath.text.near_links import NearLinks, NearSearch, made
 from gptpath.text.shard_rows import ShardRows, read_ids
-from gptpath.text.signature_files import FINGERPRINT, SHINGLES, keys_path, read_key, sign_shard
+from gptpath.text.signature_files import FINGERPRINT, SHINGLES, keys_path, read_keys, sign_shard
 
 DUPLICATE = "duplicate"
 NEAR_DUPLICATE = "near_duplicate"
@@ -37,6 +38,9 @@ SCHEMA = {
     "family": pl.String,
 }
 """Columns of the decisions (docs/duplicates.md)."""
+
+_ROWS_AT_ONCE = 1 << 17
+_ROWS_PER_GROUP = 1 << 16
 
 _FORMAT = 1
 """Of the scratch files; a change of it makes older ones be ignored."""
@@ -53,19 +57,16 @@ def find_duplicates(
     on where it was, shard by shard. Workers need to see the same paths. Raises CorpusError where a
     shard cannot be read.
     """
-    ids = read_ids(shards)
     folder = made(scratch / f"duplicates-{_fingerprint(shards, settings)}")
     decisions = folder / "decisions.parquet"
     if decisions.is_file():
         return decisions
-    layout = ShardRows.of([len(series) for series in ids])
-    ranked = _ranked(ids)
-    places = ranked["place"].to_numpy().astype(np.int64)
+    layout, ids, places = _rank(shards)
     stems = _sign(shards, made(folder / "signatures"), settings, executor, emit)
     twins = _exact(stems, places)
     lowest, family, similarity = twins, twins, np.zeros(len(twins), np.float32)
     if settings.near:
-        chosen = (twins == separate(len(twins))) & (read_key(stems, SHINGLES)[places] > 0)
+        chosen = (twins == separate(len(twins))) & (read_keys(stems, (SHINGLES,))[0, places] > 0)
         links = NearSearch(
             shards=shards,
             stems=stems,
@@ -77,7 +78,7 @@ def find_duplicates(
             emit=emit,
         ).run()
         lowest, family, similarity = _spread(links, chosen, twins)
-    _write(decisions, ranked["id"], twins, lowest, family, similarity)
+    _write(decisions, ids, twins, lowest, family, similarity)
     return decisions
 
 
@@ -88,10 +89,13 @@ def _fingerprint(shards: Sequence[Path], settings: Duplicates) -> str:
     return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
 
 
-def _ranked(ids: Sequence[pl.Series]) -> pl.DataFrame:
-    """Ids in order, with the place of each among all shards' rows."""
+def _rank(shards: Sequence[Path]) -> tuple[ShardRows, pl.Series, Numbers]:
+    """How rows lie in shards; the ids in order, and the place of each among all rows."""
+    ids = read_ids(shards)
+    layout = ShardRows.of([len(series) for series in ids])
     frame = pl.DataFrame({"id": pl.concat(ids)}) if ids else pl.DataFrame(schema={"id": pl.String})
-    return frame.with_row_index("place").sort("id", "place")
+    ranked = frame.with_row_index("place").sort("id", "place")
+    return layout, ranked["id"], ranked["place"].to_numpy()
 
 
 def _sign(
@@ -110,11 +114,11 @@ def _sign(
 
 def _exact(stems: Sequence[Path], places: Numbers) -> Numbers:
     """The lowest number with the same text but for white space and case, for each number."""
-    high, low = (read_key(stems, row)[places] for row in FINGERPRINT)
+    high, low = read_keys(stems, FINGERPRINT)[:, places]
     order = np.lexsort((low, high))  # stable: equal texts stay in order of number
     first = np.ones(len(order), bool)
     first[1:] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
-    twins = np.empty(len(order), np.int64)
+    twins = np.empty(len(order), np.uint32)
     twins[order] = order[first][np.cumsum(first) - 1]
     return twins
 
@@ -139,28 +143,38 @@ def _write(
     family: Numbers,
     similarity: npt.NDArray[np.float32],
 ) -> None:
-    numbers = separate(len(ids))
-    several = np.bincount(twins, minlength=len(ids))[twins] > 1
-    frame = pl.DataFrame(
-        {
-            "id": ids,
-            "duplicate_of": ids.gather(lowest),
-            "dropped": lowest != numbers,
-            "exact": twins != numbers,
-            "similarity": np.where(several, np.float32(1), similarity),
-            "family": ids.gather(family),
-        }
-    ).select(
-        "id",
-        pl.when("dropped").then("duplicate_of").alias("duplicate_of"),
-        pl.when("exact")
-        .then(pl.lit(DUPLICATE))
-        .when("dropped")
-        .then(pl.lit(NEAR_DUPLICATE))
-        .alias("reason"),
-        pl.when(pl.col("similarity") > 0).then("similarity").alias("similarity"),
-        "family",
-    )
+    """Write the decisions part by part, as the strings of all of them would take much memory."""
+    several = np.bincount(twins, minlength=1) > 1
+    folder = made(path.with_suffix(".parts"))
+    parts: list[Path] = []
+    for start in range(0, max(len(ids), 1), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
+        numbers = separate(len(ids))[some]
+        frame = pl.DataFrame(
+            {
+                "id": ids[some],
+                "duplicate_of": ids.gather(lowest[some]),
+                "dropped": lowest[some] != numbers,
+                "exact": twins[some] != numbers,
+                "similarity": np.where(several[twins[some]], np.float32(1), similarity[some]),
+                "family": ids.gather(family[some]),
+            }
+        ).select(
+            "id",
+            pl.when("dropped").then("duplicate_of").alias("duplicate_of"),
+            pl.when("exact")
+            .then(pl.lit(DUPLICATE))
+            .when("dropped")
+            .then(pl.lit(NEAR_DUPLICATE))
+            .alias("reason"),
+            pl.when(pl.col("similarity") > 0).then("similarity").alias("similarity"),
+            "family",
+        )
+        parts.append(folder / f"{len(parts):05d}.parquet")
+        frame.cast(pl.Schema(SCHEMA)).write_parquet(parts[-1])
     temporary = path.with_name(f".{path.name}.tmp")
-    frame.cast(pl.Schema(SCHEMA)).write_parquet(temporary, compression="zstd")
+    pl.scan_parquet(parts).sink_parquet(
+        temporary, compression="zstd", row_group_size=_ROWS_PER_GROUP, maintain_order=True
+    )
     os.replace(temporary, path)
+    shutil.rmtree(folder)

@@ -22,9 +22,9 @@ from gptpath.text.executors import run_all
 from gptpath.text.jaccard import SetsJob, Similarities, measure, write_sets
 from gptpath.text.linked_groups import Numbers, link, separate
 from gptpath.text.lsh import unpack, write_candidates
-from gptpath.text.shard_rows import ShardRows
+from gptpath.text.shard_rows import Rows, ShardRows
 from gptpath.text.shingles import Hashes
-from gptpath.text.signature_files import SHINGLES, read_key
+from gptpath.text.signature_files import SHINGLES, read_keys
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -62,7 +62,7 @@ class NearSearch:
         """Find candidates, read their shingles, and link those alike enough."""
         candidates = self._write_candidates()
         sets = self._write_sets(candidates)
-        shingles = read_key(self.stems, SHINGLES)[self.members]
+        shingles = read_keys(self.stems, (SHINGLES,))[0, self.members].astype(np.uint32)
         near = family = separate(len(self.members))
         similarity = np.zeros(len(self.members), np.float32)
         seen = np.zeros(0, np.uint64)
@@ -72,7 +72,7 @@ class NearSearch:
             apart = near[a] != near[b]  # what is linked already needs no look
             pairs, a, b = pairs[apart], a[apart], b[apart]
             seen = np.union1d(seen, pairs)
-            values = self._verify(band, a, b, sets, shingles[a] + shingles[b])
+            values = self._verify(band, a, b, sets, shingles[a].astype(np.uint64) + shingles[b])
             alike = values >= self.settings.threshold
             near = link(near, a[alike], b[alike])
             related = values >= self.settings.family_threshold
@@ -86,7 +86,7 @@ class NearSearch:
         folder = made(self.folder / "candidates")
         members = folder / "members.npy"
         if not members.is_file():
-            save_array(members, self.members.astype(np.uint32))
+            save_array(members, self.members)
         paths = [folder / f"band-{band:03d}.npy" for band in range(self.settings.bands)]
         search = partial(
             write_candidates,
@@ -95,7 +95,9 @@ class NearSearch:
             layout=self.layout,
             settings=self.settings,
         )
-        self._run(search, [pair for pair in enumerate(paths) if not pair[1].is_file()], "bands")
+        self._run(
+            search, [pair for pair in enumerate(paths) if not pair[1].is_file()], "bands searched"
+        )
         return paths
 
     def _write_sets(self, candidates: Sequence[Path]) -> list[Path]:
@@ -116,7 +118,7 @@ class NearSearch:
         return paths
 
     def _verify(
-        self, band: int, a: Numbers, b: Numbers, sets: Sequence[Path], shingles: Hashes
+        self, band: int, a: Rows, b: Rows, sets: Sequence[Path], shingles: Hashes
     ) -> Similarities:
         """Jaccard index of the pairs, `shingles` saying how much each has to read."""
         path = made(self.folder / "verified") / f"band-{band:03d}.npy"

@@ -11,6 +11,8 @@ import polars as pl
 from gptpath.errors import CorpusError
 
 Rows = npt.NDArray[np.int64]
+Places = npt.NDArray[np.uint32]
+"""Rows counted through all shards."""
 
 BATCH_CHARS = 250_000
 """Characters hashed at once: enough to be fast, few enough to stay in the processor's cache."""
@@ -30,12 +32,12 @@ class ShardRows:
         """Shards of these numbers of rows."""
         return cls(np.cumsum(np.array(counts, np.int64)))
 
-    def locate(self, places: Rows) -> tuple[Rows, Rows]:
+    def locate(self, places: Rows | Places) -> tuple[Rows, Rows]:
         """Shard and row of each place."""
         shards = np.searchsorted(self.ends, places, side="right")
         return shards, places - self._starts[shards]
 
-    def split(self, places: Rows) -> list[Rows]:
+    def split(self, places: Rows | Places) -> list[Rows]:
         """Rows within each shard, from ascending places."""
         starts = self._starts
         bounds = zip(

@@ -64,10 +64,10 @@ def sketches_path(stem: Path) -> Path:
     return stem.with_name(f"{stem.name}.sketches.npy")
 
 
-def read_key(stems: Sequence[Path], row: int) -> Hashes:
-    """One row of the keys over all shards, in order of places."""
-    rows = [map_array(keys_path(stem))[row] for stem in stems]
-    return np.concatenate([np.zeros(0, np.uint64), *rows])
+def read_keys(stems: Sequence[Path], rows: Sequence[int]) -> Hashes:
+    """Some rows of the keys over all shards, shape (rows, documents), in order of places."""
+    parts = [map_array(keys_path(stem))[list(rows)] for stem in stems]
+    return np.concatenate([np.zeros((len(rows), 0), np.uint64), *parts], axis=1)
 
 
 def read_sketches(stems: Sequence[Path], layout: ShardRows, places: Rows) -> Sketches:

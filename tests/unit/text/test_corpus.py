@@ -11,9 +11,9 @@ from gptpath.errors import CorpusError
 from gptpath.events import Progress, ignore
 from gptpath.text import cleaned_pieces, fates
 from gptpath.text.corpus import DROPPED_FILE, Corpus, build_corpus, list_work, publish
+from gptpath.text.corpus_metrics import corpus_metrics
 from gptpath.text.documents import read_documents, shard_paths
-from gptpath.text.mixture_report import corpus_metrics
-from gptpath.text.sources import files
+from gptpath.text.sources import files, listing
 from gptpath.text.splits import SPLITS
 from tests.books import text, tree, write_books
 
@@ -122,7 +122,7 @@ def test_a_source_without_usable_text_is_refused_with_the_reasons(raw, scratch):
 
 def test_units_pieces_and_batches_change_no_byte(raw, tmp_path, monkeypatch):
     whole = build(raw, tmp_path / "whole")
-    monkeypatch.setattr(files, "UNIT_BYTES", 10_000)
+    monkeypatch.setattr(listing, "UNIT_BYTES", 10_000)
     monkeypatch.setattr(cleaned_pieces, "PIECE_BYTES", 3000)
     monkeypatch.setattr(cleaned_pieces, "BATCH_DOCUMENTS", 3)
     cut = build(raw, tmp_path / "cut")

@@ -7,6 +7,7 @@ import pytest
 
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import Progress, ignore
+from gptpath.text import near_duplicates
 from gptpath.text.near_duplicates import SCHEMA, find_duplicates
 from tests.unit.text.planted import edited, jaccard_of, random_texts, write_shards
 
@@ -122,3 +123,15 @@ def test_progress_is_told_shard_by_shard(tmp_path):
     decide(tmp_path, {"a": BASE, "b": OTHER}, emit=events.append)
     assert Progress(done=3, total=3, what="shards signed") in events
     assert Progress(done=48, total=48, what="bands verified") in events
+
+
+def test_decisions_written_in_parts_are_the_same_bytes(tmp_path, monkeypatch):
+    texts = random_texts(40, words=30, seed=4)
+    documents = {f"{n:02d}": text for n, text in enumerate([*texts, *texts[::3]])}
+    written = []
+    for name, rows in (("whole", 1000), ("parts", 7)):
+        monkeypatch.setattr(near_duplicates, "_ROWS_AT_ONCE", rows)
+        decide(tmp_path / name, documents)
+        [path] = (tmp_path / name).rglob("decisions.parquet")
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
