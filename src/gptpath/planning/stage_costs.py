@@ -53,7 +53,8 @@ class StageCost:
 
 def data_stages(params: Params, corpus: Corpus) -> tuple[StageCost, ...]:
     """Text to tokens: rates of bytes."""
-    sample = min(corpus.text_bytes, params.tokenizer.sample_bytes)
+    trained = params.tokenizer.kind == "trained"
+    sample = min(corpus.text_bytes, params.tokenizer.sample_bytes) if trained else 0.0
     token_bytes = 2 if params.tokenizer.vocab_size <= 2**16 else 4
     assumed = "assumed rate"
     return (

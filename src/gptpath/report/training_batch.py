@@ -75,7 +75,7 @@ def batch_windows(root: Path, params: Params, model: str, step: int) -> list[Win
 
 def render_batch(windows: Sequence[Window], model: str, step: int) -> str:
     """A line for each sequence, below it one for each document that it holds."""
-    lines = [f"step {step} of {model}: {len(windows)} sequences; token ranges end before the last"]
+    lines = [f"step {step} of {model}: {len(windows)} sequences; a..b holds a to b - 1"]
     for number, window in enumerate(windows):
         lines.append(f"sequence {number}: tokens {window.start}..{window.stop} of {SPLIT}")
         lines += [

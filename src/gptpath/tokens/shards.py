@@ -7,6 +7,7 @@ A shard is a 64-byte header, then little-endian unsigned ids: magic (8 bytes), f
 import hashlib
 import json
 import os
+import resource
 import secrets
 import struct
 from collections.abc import Iterable
@@ -202,6 +203,7 @@ def open_split(folder: Path, split: str, verify: bool = False) -> TokenSplit:
         raise TokenError(f"{folder} has no split {split!r}; known: {known}")
     entry = index["splits"][split]
     dtype = dtype_for(index["vocab_size"])
+    _allow_open_files(len(entry["shards"]))
     shards = [map_shard(folder / s["file"], s, dtype, verify) for s in entry["shards"]]
     opened = TokenSplit(
         shards,
@@ -215,6 +217,15 @@ def open_split(folder: Path, split: str, verify: bool = False) -> TokenSplit:
             f"its shards hold {len(opened)}"
         )
     return opened
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise the soft limit of open files: a mapped shard keeps its file open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * count + 512  # training opens two splits and more
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def read_index(folder: Path) -> dict[str, Any]:

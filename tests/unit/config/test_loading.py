@@ -112,3 +112,23 @@ def test_a_model_takes_the_vocabulary_of_the_tokenizer_and_its_own_recipe(tmp_pa
     assert params.model_config("gpt1-laptop").vocab_size == 777
     assert params.recipe("gpt1-laptop").steps == 555
     assert params.recipe("gpt2-laptop-l") == params.pretrain
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "message"),
+    [
+        ("{kind: gpt2, vocab_size: 2048}", "kind=gpt2 has 50257"),
+        ("{kind: gpt1, vocab_size: 40478}", "needs tokenizer.files"),
+        ("{kind: trained, vocab_size: 300, files: x}", "belongs to kind gpt2 or gpt1"),
+        ("{kind: gpt3, vocab_size: 300}", "tokenizer.kind"),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_is_refused(tokenizer: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        changed(f"tokenizer={tokenizer}")
+
+
+def test_a_published_tokenizer_sets_the_vocabulary_of_the_models(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(changed("tokenizer={kind: gpt2, vocab_size: 50257}"))
+    params = load_params(tmp_path / "params.yaml")
+    assert params.model_config("gpt1-laptop").vocab_size == 50_257

@@ -5,12 +5,21 @@ from pathlib import Path
 import pytest
 
 from gptpath.config.loading import load_params
+from gptpath.config.sections import Tokenizer
 from gptpath.errors import CorpusError, TokenError
 from gptpath.events import ignore
 from gptpath.stages.context import StageContext
 from gptpath.stages.tokenizer import run
-from gptpath.text.documents import Document, write_documents
+from gptpath.text.documents import (
+    Document,
+    as_frame,
+    read_documents,
+    shard_name,
+    write_documents,
+    write_frame,
+)
 from gptpath.tokens.encoding import load_encoding
+from tests.parity.shared_texts import GPT1_FILES, GPT2_FILES
 
 ROOT = Path(__file__).parents[3]
 PARAMS = load_params(ROOT / "profiles" / "laptop.yaml")
@@ -61,3 +70,46 @@ def test_a_vocabulary_too_large_for_the_text_is_refused(root):
 def test_without_a_corpus_the_stage_says_which_one_comes_first(tmp_path):
     with pytest.raises(CorpusError, match="gptpath ingest"):
         run(context(tmp_path))
+
+
+def test_the_sample_is_the_same_however_the_corpus_is_cut_into_shards(root):
+    run(context(root))
+    folder = root / "data" / "corpus" / "train"
+    whole = (root / "data" / "tokenizer" / "tokenizer.tiktoken").read_bytes()
+    frame = as_frame(read_documents(folder))
+    for number in range(3):
+        write_frame(folder / shard_name(number), frame.slice(20 * number, 20))
+    run(context(root))
+    assert (root / "data" / "tokenizer" / "tokenizer.tiktoken").read_bytes() == whole
+
+
+def published(root: Path, **settings: object) -> StageContext:
+    params = replace(PARAMS, tokenizer=Tokenizer(**settings))  # pyright: ignore[reportArgumentType]
+    return StageContext(root=root, params=params, item=None, emit=ignore)
+
+
+def test_gpt2_by_name_needs_no_training(root, monkeypatch):
+    tokens = [bytes([n]) for n in range(256)] + [b"The", b" quick"]
+    monkeypatch.setattr("gptpath.stages.tokenizer.gpt2_ranks", lambda files: tokens)
+    run(published(root, kind="gpt2", vocab_size=50_257))
+    encoding = load_encoding(root / "data" / "tokenizer")
+    assert encoding.name == "gpt2"
+    assert encoding.encode_ordinary("The quick") == [256, 257]
+    metrics = json.loads((root / "metrics" / "tokenizer.json").read_text())
+    assert metrics["sample_bytes"] == 0
+    assert metrics["bytes_per_token"] > 1
+
+
+def test_a_published_tokenizer_replaces_the_files_of_another_kind(root):
+    if not (GPT1_FILES.is_dir() and GPT2_FILES.is_dir()):
+        pytest.skip("the shared data is not here")
+    gpt1 = {"kind": "gpt1", "vocab_size": 40_478, "words": "basic", "files": str(GPT1_FILES)}
+    run(published(root, **gpt1))
+    folder = root / "data" / "tokenizer"
+    assert load_encoding(folder).decode(load_encoding(folder).encode_ordinary(TEXT)) == (
+        "the quick brown fox number { } jumps over the lazy dog , and the dog sleeps on "
+        "<unk>naively ."
+    )
+    run(published(root, kind="gpt2", vocab_size=50_257, files=str(GPT2_FILES)))
+    assert load_encoding(folder).encode_ordinary("hello world") == [31373, 995]
+    assert len(list(folder.iterdir())) == 2

@@ -1,4 +1,6 @@
 import json
+import os
+import resource
 
 import numpy as np
 import pytest
@@ -138,3 +140,15 @@ def test_a_shard_that_is_gone_is_named(write_split, tmp_path):
     (tmp_path / "train-00002.tokens").unlink()
     with pytest.raises(TokenError, match=r"no shard .*train-00002"):
         open_split(tmp_path, "train")
+
+
+def test_a_split_of_more_shards_than_files_may_be_open_is_opened(write_split, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 100
+    write_split([[n % 50] for n in range(used + 100)], shard_tokens=1)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 50, hard))
+    try:
+        split = open_split(tmp_path, "train")
+        assert split.read(0, len(split)).tolist() == [n % 50 for n in range(used + 100)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
