@@ -19,10 +19,10 @@ from typing import Any
 import polars as pl
 
 from gptpath.config.cleaning import Cleaning
-from gptpath.text.cleaning import clean, clean_frame, normalise_frame
+from gptpath.text.clean.cleaning import clean, clean_frame, normalise_frame
+from gptpath.text.clean.language import detect_language, language_reasons
+from gptpath.text.clean.quality import quality_reasons
 from gptpath.text.documents import COLUMNS, SCHEMA
-from gptpath.text.language import detect_language, language_reasons
-from gptpath.text.quality import quality_reasons
 
 DATA = Path(os.environ.get("GPTPATH_SHARED_DATA", "../shared/data"))
 PART_CHARS = 4000

@@ -33,9 +33,9 @@ import polars as pl
 
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import ignore
-from gptpath.text.minhash import min_hashes
-from gptpath.text.near_duplicates import find_duplicates
-from gptpath.text.shingles import Shingles, shingle
+from gptpath.text.duplicates.minhash import min_hashes
+from gptpath.text.duplicates.near_duplicates import find_duplicates
+from gptpath.text.duplicates.shingles import Shingles, shingle
 from tests.unit.text.planted import edited, jaccard_of, write_shards
 
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import Event
-from gptpath.text.near_duplicates import find_duplicates
+from gptpath.text.duplicates.near_duplicates import find_duplicates
 
 
 def tell(event: Event) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import ignore
-from gptpath.text.near_duplicates import find_duplicates
+from gptpath.text.duplicates.near_duplicates import find_duplicates
 from tests.unit.text.planted import edited, random_texts, write_shards
 
 SCRIPT = Path(__file__).with_name("duplicates_run.py")

@@ -1,12 +1,11 @@
 """Passages with odd characters from the shared public files; nothing where the files are absent."""
 
 import gzip
-import os
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+from tests.shared_data import REAL
+
 GPT2_FILES = REAL / "tokenizers" / "gpt2"
 GPT1_FILES = REAL / "tokenizers" / "gpt1"
 

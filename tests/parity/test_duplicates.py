@@ -2,21 +2,18 @@
 
 import gzip
 import itertools
-import os
 import random
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import ignore
-from gptpath.text.near_duplicates import find_duplicates
+from gptpath.text.duplicates.near_duplicates import find_duplicates
+from tests.shared_data import REAL
 from tests.unit.text.planted import edited, random_texts, shingles_of, write_shards
 
-ROOT = Path(__file__).parents[2]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 BOOKS = sorted((REAL / "books" / "english_novels").glob("*.gz"))
 
 

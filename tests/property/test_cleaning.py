@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gptpath.config.cleaning import C4, Cleaning, Gopher
-from gptpath.text import cleaning
-from gptpath.text.cleaning import clean, clean_frame, normalise_frame
+from gptpath.text.clean import cleaning
+from gptpath.text.clean.cleaning import clean, clean_frame, normalise_frame
 from gptpath.text.documents import COLUMNS, SCHEMA
 
 ODD = [

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from gptpath.config.duplicates import Duplicates
 from gptpath.events import ignore
-from gptpath.text.jaccard import jaccard
-from gptpath.text.linked_groups import link, separate
-from gptpath.text.near_duplicates import find_duplicates
-from gptpath.text.shingles import shingle
+from gptpath.text.duplicates.jaccard import jaccard
+from gptpath.text.duplicates.linked_groups import link, separate
+from gptpath.text.duplicates.near_duplicates import find_duplicates
+from gptpath.text.duplicates.shingles import shingle
 from tests.unit.text.planted import jaccard_of, shingles_of, words_of, write_shards
 
 ODD_TEXTS = st.lists(st.text(alphabet="abAB é.,1 \n_ßİΣς’漢字ไทย한", max_size=40), max_size=6)

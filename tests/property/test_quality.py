@@ -1,23 +1,20 @@
 """The rules over arrays against the same rules written text by text, as one reads them."""
 
 import gzip
-import os
 import re
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gptpath.config.cleaning import Cleaning, Gopher
-from gptpath.text.characters import lay_out, letter_shares
-from gptpath.text.cleaning import clean
-from gptpath.text.quality import BULLETS, STOP_WORDS, TERMINALS, quality_reasons
+from gptpath.text.clean.characters import lay_out, letter_shares
+from gptpath.text.clean.cleaning import clean
+from gptpath.text.clean.quality import BULLETS, STOP_WORDS, TERMINALS, quality_reasons
+from tests.shared_data import REAL
 
-ROOT = Path(__file__).parents[2]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 BOOKS = sorted(REAL.glob("books/english_novels/*.txt.gz"))[:6]
 ALL = ("gopher", "c4", "fineweb")
 

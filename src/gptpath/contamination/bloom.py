@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from gptpath.text.shingles import Hashes, mix
+from gptpath.text.duplicates.shingles import Hashes, mix
 
 FALSE_POSITIVE_RATE = 1e-8
 """The bound GPT-2 states for its filters (GPT-2 sec. 4)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from gptpath.text.shingles import Hashes, mix
+from gptpath.text.duplicates.shingles import Hashes, mix
 
 WORD = re.compile(r"[^\W_]+")
 """A run of letters and digits of any script."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from gptpath.errors import CorpusError
 from gptpath.model.heads import TaskKind
-from gptpath.text.task_files import TaskSpec, read_items
+from gptpath.text.labelled.task_files import TaskSpec, read_items
 
 Row = Mapping[str, Any]
 """One labelled item; its columns depend on the task's kind."""

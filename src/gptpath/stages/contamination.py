@@ -17,7 +17,7 @@ from gptpath.events import Progress
 from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.text.documents import count_documents, read_texts
 from gptpath.text.json_files import write_json
-from gptpath.text.task_files import KEYS, read_items, read_specs
+from gptpath.text.labelled.task_files import KEYS, read_items, read_specs
 from gptpath.zeroshot import benchmarks
 
 

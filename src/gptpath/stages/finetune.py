@@ -23,7 +23,7 @@ from gptpath.model.folder import load_model
 from gptpath.model.heads import TaskModel
 from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.text.json_files import write_json
-from gptpath.text.task_files import TaskSpec, read_specs
+from gptpath.text.labelled.task_files import TaskSpec, read_specs
 from gptpath.tokens.encoding import load_encoding
 
 

@@ -17,7 +17,7 @@ import ftfy.fixes
 import polars as pl
 
 from gptpath.config.cleaning import Cleaning
-from gptpath.text.cleaning import clean_frame
+from gptpath.text.clean.cleaning import clean_frame
 from gptpath.text.documents import COLUMNS, FILES, Document, as_frame, document_id, write_frame
 from gptpath.text.drops import DropTally
 from gptpath.text.json_files import write_json

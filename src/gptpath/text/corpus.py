@@ -2,7 +2,7 @@
 
 1. Every unit of every source is read and cleaned (`gptpath.text.cleaned_pieces`).
 2. Duplicates are found over all of it; these, the sources' weights and the seed decide what becomes
-   of each document (`gptpath.text.near_duplicates`, `gptpath.text.fates`).
+   of each document (`gptpath.text.duplicates.near_duplicates`, `gptpath.text.fates`).
 3. What is kept is brought into id order (`gptpath.text.corpus_shards`).
 
 All work goes through an executor. Each step leaves files that a later run takes up again.
@@ -31,9 +31,9 @@ from gptpath.text.cleaned_pieces import (
 from gptpath.text.corpus_shards import GatherTask, ScatterTask, ShardSize, gather, scatter
 from gptpath.text.documents import shard_name, write_frame
 from gptpath.text.drops import lowest
+from gptpath.text.duplicates.near_duplicates import find_duplicates
 from gptpath.text.executors import run_all
 from gptpath.text.fates import DROP_REASONS, FATES, Decisions, decide
-from gptpath.text.near_duplicates import find_duplicates
 from gptpath.text.sources.opening import open_source
 from gptpath.text.sources.source import Source, Unit
 from gptpath.text.splits import SPLITS

@@ -44,7 +44,7 @@ class Decisions:
 
 
 def decide(pieces: Sequence[Piece], duplicates: Path, ingest: Ingest, *, seed: int) -> Decisions:
-    """Decide by the table of duplicates (`gptpath.text.near_duplicates`), weights and seed.
+    """Decide by the table of duplicates, by weights and seed.
 
     Raises CorpusError if there is too little text to fill every split.
     """

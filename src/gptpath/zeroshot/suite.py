@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gptpath.errors import TokenError
-from gptpath.text.task_files import TaskSpec, read_items, read_specs
+from gptpath.text.labelled.task_files import TaskSpec, read_items, read_specs
 from gptpath.tokens.encoding import Encoding, token_byte_lengths
 from gptpath.tokens.shards import open_split
 from gptpath.zeroshot import benchmarks

@@ -2,7 +2,7 @@ import pytest
 
 from gptpath.errors import CorpusError
 from gptpath.finetune.data_sets import read_task
-from gptpath.text.task_files import TaskSpec, write_specs, write_task
+from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
 
 
 @pytest.fixture

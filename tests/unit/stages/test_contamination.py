@@ -10,7 +10,7 @@ from gptpath.events import Progress, ignore
 from gptpath.stages import contamination
 from gptpath.stages.context import StageContext
 from gptpath.text.documents import Document, write_documents
-from gptpath.text.task_files import TaskSpec, write_specs, write_task
+from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
 
 PROFILE = Path(__file__).parents[3] / "profiles" / "laptop.yaml"
 SEEN = "the quick brown fox jumps over the lazy dog"

@@ -14,7 +14,7 @@ from gptpath.model.build import build_model
 from gptpath.model.folder import save_model
 from gptpath.stages import finetune
 from gptpath.stages.context import StageContext
-from gptpath.text.task_files import TaskSpec, write_specs, write_task
+from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
 from gptpath.tokens.bpe import write_tokenizer
 
 PROFILE = Path(__file__).parents[3] / "profiles" / "laptop.yaml"

@@ -12,7 +12,7 @@ from gptpath.errors import CorpusError
 from gptpath.events import ignore
 from gptpath.stages.context import StageContext
 from gptpath.stages.ingest import run
-from gptpath.text.task_files import SPLITS, read_items, read_specs
+from gptpath.text.labelled.task_files import SPLITS, read_items, read_specs
 from tests.books import write_books
 
 ROOT = Path(__file__).parents[3]

@@ -14,7 +14,7 @@ from gptpath.model.build import build_model, count_parameters
 from gptpath.model.folder import save_checkpoint, save_model
 from gptpath.stages import zeroshot
 from gptpath.stages.context import StageContext
-from gptpath.text.task_files import TaskSpec, write_specs, write_task
+from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
 from gptpath.tokens.bpe import write_tokenizer
 from gptpath.tokens.shards import SplitWriter, write_index
 

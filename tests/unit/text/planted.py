@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gptpath.text.shingles import UNSPACED
+from gptpath.text.duplicates.shingles import UNSPACED
 
 
 def words_of(text: str) -> list[str]:

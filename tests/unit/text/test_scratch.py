@@ -43,7 +43,7 @@ def test_a_second_process_is_refused(tmp_path):
     )
     with scratch_folder(tmp_path, "a"):
         with (
-            pytest.raises(PipelineError, match="another `gptpath ingest` is at work"),
+            pytest.raises(PipelineError, match="is at work in this checkout"),
             scratch_folder(tmp_path, "a"),
         ):
             pass

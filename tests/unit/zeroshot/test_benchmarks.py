@@ -1,15 +1,11 @@
 import gzip
-import os
-from pathlib import Path
 
 import pytest
 
 from gptpath.errors import CorpusError
 from gptpath.zeroshot import benchmarks
 from gptpath.zeroshot.items import parse_items, passage_item, schema_item
-
-ROOT = Path(__file__).parents[3]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+from tests.shared_data import REAL
 
 SCHEMA = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <collection><schema>

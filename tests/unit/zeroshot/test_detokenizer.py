@@ -1,13 +1,8 @@
-import os
-from pathlib import Path
-
 import pytest
 
 from gptpath.zeroshot import benchmarks
 from gptpath.zeroshot.detokenizer import detokenize, tokenize
-
-ROOT = Path(__file__).parents[3]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+from tests.shared_data import REAL
 
 
 @pytest.mark.parametrize(

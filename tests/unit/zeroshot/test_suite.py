@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gptpath.errors import TokenError
-from gptpath.text.task_files import TaskSpec, write_specs, write_task
+from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
 from gptpath.tokens.shards import SplitWriter, write_index
 from gptpath.zeroshot.suite import AbsentError, Sources, prepare
 from gptpath.zeroshot.summary import SummarySettings

@@ -1,7 +1,6 @@
 import builtins
 import gzip
 import logging
-import os
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -16,9 +15,7 @@ from gptpath.text.sources import files, listing, packed
 from gptpath.text.sources.decoding import BINARY
 from gptpath.text.sources.files import FilesSource, cut_into_parts
 from gptpath.text.sources.source import Dropped
-
-ROOT = Path(__file__).parents[4]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+from tests.shared_data import REAL
 
 
 def source(raw: Path, **settings) -> FilesSource:

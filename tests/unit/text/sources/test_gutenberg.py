@@ -1,15 +1,12 @@
 import gzip
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from gptpath.text.sources.decoding import decode
 from gptpath.text.sources.gutenberg import without_boilerplate
+from tests.shared_data import REAL
 
-ROOT = Path(__file__).parents[4]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 BOOKS = sorted((REAL / "books" / "gitenberg").glob("*/*.txt.gz"))
 
 BEGINNINGS = {

@@ -13,9 +13,8 @@ from gptpath.errors import CorpusError
 from gptpath.text.sources import jsonl, listing, records
 from gptpath.text.sources.jsonl import JsonlSource
 from gptpath.text.sources.source import Dropped
+from tests.shared_data import REAL
 
-ROOT = Path(__file__).parents[4]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 REAL_FILES = {
     "hellaswag/hellaswag.jsonl.gz": "ctx",
     "boolq/boolq.jsonl.gz": "query",

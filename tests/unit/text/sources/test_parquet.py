@@ -1,4 +1,3 @@
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -12,9 +11,7 @@ from gptpath.errors import CorpusError
 from gptpath.text.sources import listing, parquet, records
 from gptpath.text.sources.parquet import ParquetSource
 from gptpath.text.sources.source import Dropped
-
-ROOT = Path(__file__).parents[4]
-REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+from tests.shared_data import REAL
 
 
 def source(raw: Path, **settings) -> ParquetSource:

@@ -3,14 +3,14 @@
 import gzip
 import html
 import re
-from pathlib import Path
 
 import pytest
 
 from gptpath.config.web import Extraction
 from gptpath.text.web.extraction import decode_page, extract, is_wanted, media_type
+from tests.shared_data import REAL
 
-BOOKS = Path("/work/shared/data/books/english_novels")
+BOOKS = REAL / "books" / "english_novels"
 SETTINGS = Extraction()
 WORDS = "Die Straße führt über den Fluß — „schön“, sagte er. "
 

@@ -1,0 +1,1 @@
+"""Normalising texts, and rules by which some are dropped (docs/cleaning.md)."""

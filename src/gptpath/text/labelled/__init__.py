@@ -1,0 +1,1 @@
+"""Labelled tasks derived from held-out documents (docs/formats.md)."""
