@@ -103,10 +103,11 @@ def measure(checkout: Path, size: int, workers: int) -> dict[str, object]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     watched = psutil.Process(process.pid)
-    largest = total = 0
+    main_process = worker = total = 0
     while process.poll() is None:
-        sizes = resident(watched)
-        largest, total = max([largest, *sizes]), max(total, sum(sizes))
+        own, *others = resident(watched) or [0]
+        main_process, worker = max(main_process, own), max([worker, *others])
+        total = max(total, own + sum(others))
         time.sleep(0.1)
     assert process.stdout is not None
     output = process.stdout.read()
@@ -118,7 +119,8 @@ def measure(checkout: Path, size: int, workers: int) -> dict[str, object]:
     metrics = json.loads((checkout / "metrics" / "ingest.json").read_text())
     return {
         "megabytes": size / 1e6,
-        "peak_largest_process_mb": round(largest / 1e6),
+        "peak_main_process_mb": round(main_process / 1e6),
+        "peak_worker_mb": round(worker / 1e6),
         "peak_all_processes_mb": round(total / 1e6),
         "cpu_seconds": round(cpu, 1),
         "seconds": {what: round(taken, 1) for what, taken in seconds.items()},
@@ -130,7 +132,7 @@ def measure(checkout: Path, size: int, workers: int) -> dict[str, object]:
 
 
 def resident(process: psutil.Process) -> list[int]:
-    """Bytes of memory of a process and of its descendants."""
+    """Bytes of memory of a process, then of its descendants."""
     sizes: list[int] = []
     try:
         for one in [process, *process.children(recursive=True)]:

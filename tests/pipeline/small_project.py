@@ -13,7 +13,7 @@ stages:
   ingest:
     cmd: python work.py ingest
     deps: [raw.txt]
-    params: [seed, ingest.min_document_chars]
+    params: [seed, ingest.cleaning.min_chars]
     outs: [data/corpus.txt, ledger/ingest.json]
   pretrain:
     matrix:

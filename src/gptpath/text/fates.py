@@ -25,7 +25,7 @@ DROP_REASONS = ("duplicate", "near_duplicate", "thinned_by_weight")
 FATES = (*SPLITS, *DROP_REASONS)
 """What a fate, a small number, means."""
 
-SHARD_BYTES = 64_000_000
+SHARD_BYTES = 32_000_000
 """About how much text a shard of the corpus holds."""
 
 Fates = NDArray[np.uint8]
