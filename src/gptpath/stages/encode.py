@@ -7,10 +7,12 @@ metrics/encode.json. One corpus shard is one piece of work; finished pieces lie 
 
 import hashlib
 import os
+import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,9 @@ TOP_GROUPS = 50
 """Groups (distributions, files, domains) of a split that metrics/encode.json names."""
 BASELINE_TOKENS = 100_000_000
 """Most training tokens that the count baselines learn from: the first, in random order."""
+
+_LIBRARIES = ("tiktoken", "ftfy", "spacy")
+"""What ids depend on, the latter two those of GPT-1 alone."""
 
 
 def run(context: StageContext) -> StageOutcome:
@@ -69,10 +74,12 @@ def run(context: StageContext) -> StageOutcome:
 
 
 def _fingerprint(context: StageContext) -> str:
-    """Hash of what decides the ids besides the corpus: tokenizer, shard size, code, tiktoken."""
+    """Hash of what decides the ids besides the corpus: tokenizer, shard size, code, libraries."""
     folder = context.path("data", "tokenizer")
     code = [*Path(bpe.__file__).parent.glob("*.py"), Path(__file__), Path(worker.__file__)]
-    digest = hashlib.sha256(f"{context.params.encode.shard_tokens} {version('tiktoken')}".encode())
+    versions = [version(name) for name in _LIBRARIES if find_spec(name)]
+    parts = [context.params.encode.shard_tokens, platform.python_version(), *versions]
+    digest = hashlib.sha256(repr(parts).encode())
     for path in [*sorted(folder.iterdir()), *sorted(code)]:
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:32]
