@@ -11,6 +11,7 @@ import argparse
 import gzip
 import json
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,9 @@ ROOT = Path(__file__).parents[1]
 REPLACED = 0.15
 PART_CHARS = 5000
 """About the mean length of a document of WebText (40 GB in 8 million)."""
+
+PHASES = ("units read and cleaned", "pieces scattered", "shards written", "tasks")
+"""Progress by name; all other progress of ingest is about duplicates."""
 
 
 def main() -> None:
@@ -96,6 +100,7 @@ def edited(text: str, vocabulary: list[str], rng: random.Random) -> str:
 def measure(checkout: Path, size: int, workers: int) -> dict[str, object]:
     """Run the ingest of a checkout and watch it."""
     command = [sys.executable, __file__, "--ingest", str(checkout), "--workers", str(workers)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     watched = psutil.Process(process.pid)
     largest = total = 0
@@ -108,11 +113,14 @@ def measure(checkout: Path, size: int, workers: int) -> dict[str, object]:
     if process.returncode:
         raise SystemExit(f"ingest failed:\n{output}")
     seconds: dict[str, float] = json.loads(output)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     metrics = json.loads((checkout / "metrics" / "ingest.json").read_text())
     return {
         "megabytes": size / 1e6,
         "peak_largest_process_mb": round(largest / 1e6),
         "peak_all_processes_mb": round(total / 1e6),
+        "cpu_seconds": round(cpu, 1),
         "seconds": {what: round(taken, 1) for what, taken in seconds.items()},
         "mb_per_second": {what: round(size / 1e6 / x, 1) for what, x in seconds.items() if x},
         "read": metrics["read"],
@@ -150,7 +158,8 @@ def ingest(checkout: Path, workers: int) -> None:
         nonlocal last
         if isinstance(event, Progress):
             now = time.perf_counter()
-            seconds[event.what] = seconds.get(event.what, 0.0) + now - last
+            phase = event.what if event.what in PHASES else "duplicates"
+            seconds[phase] = seconds.get(phase, 0.0) + now - last
             last = now
 
     run(

@@ -17,7 +17,8 @@ class Policy:
 
 
 POLICIES = {
-    "ingest": Policy(timeout_seconds=48 * HOUR),
+    # Killed for memory or with its machine: the retry resumes from the last finished shard.
+    "ingest": Policy(retries=2, retry_delay_seconds=10, timeout_seconds=48 * HOUR),
     "tokenizer": Policy(timeout_seconds=12 * HOUR),
     "encode": Policy(timeout_seconds=24 * HOUR),
     # Killed for memory or with its machine: the retry resumes from the last checkpoint.

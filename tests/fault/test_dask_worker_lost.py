@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from gptpath.config.sections import Parallel
+from gptpath.errors import ConfigError
 from gptpath.events import Progress
+from gptpath.text import scratch
+from gptpath.text.executors import open_executor
 from tests.books import tree
 from tests.fault.ingest_checkout import ingest, write_checkout
 
@@ -60,6 +63,16 @@ class Cluster:
         for process in reversed(self._processes):
             process.kill()
             process.wait(timeout=10)
+
+
+def test_workers_of_another_version_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "software", lambda: {"Polars": "0.1"})
+    with (
+        Cluster(tmp_path) as cluster,
+        pytest.raises(ConfigError, match=r"worker tcp://127\.0\.0\.1:\d+ runs .* same versions"),
+        open_executor(Parallel(engine="dask", address=cluster.address)),
+    ):
+        pass
 
 
 def outputs(root: Path) -> dict[str, bytes]:

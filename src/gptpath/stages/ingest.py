@@ -11,12 +11,12 @@ from typing import Any
 from gptpath.config.ingest import Ingest
 from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.text.corpus import Corpus, Work, build_corpus, list_work, publish
+from gptpath.text.corpus_metrics import corpus_metrics
 from gptpath.text.documents import Document, iter_documents
 from gptpath.text.embedded_tasks import derive_tasks
 from gptpath.text.executors import open_executor
 from gptpath.text.interpreter import check_interpreter
 from gptpath.text.json_files import write_json
-from gptpath.text.mixture_report import corpus_metrics
 from gptpath.text.scratch import fingerprint, scratch_folder
 from gptpath.text.sources.opening import prepare_sources
 

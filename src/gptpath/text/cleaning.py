@@ -52,6 +52,9 @@ _FTFY_REMOVES = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\r\u2028\u2029\ud800-\udfff\u206a-\u206f\ufeff\ufff9-\ufffc]"
 )
 _FTFY_SEGMENT = 1_000_000
+_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
+_REACH = 8
+"""Each of ftfy's patterns has at most seven characters, one of them outside ASCII."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +182,12 @@ def _repair(text: str) -> str:
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     for i, line in enumerate(lines):
-        if not line.isascii() and (len(line) > _FTFY_SEGMENT or is_bad(line)):
+        if not line.isascii() and (len(line) > _FTFY_SEGMENT or _may_be_bad(line)):
             lines[i] = ftfy.fix_text(line, _FTFY)
     return "".join(lines)
+
+
+def _may_be_bad(line: str) -> bool:
+    """Whether ftfy may see a wrong decoding; it looks only near characters outside ASCII."""
+    spans = (match.span() for match in _NON_ASCII.finditer(line))
+    return is_bad("".join(line[max(a - _REACH, 0) : b + _REACH] for a, b in spans))

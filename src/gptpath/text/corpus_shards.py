@@ -12,6 +12,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +75,10 @@ def scatter(task: ScatterTask) -> None:
     slices: list[bytes] = []
     for number, split in enumerate(SPLITS):
         count = task.shards[split]
-        rows = frame.filter(pl.Series(task.fates == number)).sort("id", "location")
-        shards = pl.Series([int(id_, 16) * count >> 64 for id_ in rows["id"]], dtype=pl.UInt32)
-        for shard in range(count):
-            slices.append(_packed(rows.filter(shards == shard)))
+        rows = frame.filter(pl.Series(task.fates == number)).sort("id")
+        shards = [int(id_, 16) * count >> 64 for id_ in rows["id"]]
+        bounds = np.searchsorted(shards, range(count + 1)).tolist()
+        slices += [_packed(rows[begin:end]) for begin, end in pairwise(bounds)]
     _write_slices(path, slices)
 
 
@@ -116,7 +117,7 @@ def gather(task: GatherTask) -> ShardSize:
         found = (_read_slice(task.scattered / f"{name}.slices", task.slice) for name in task.pieces)
         frames = [frame for frame in found if frame is not None]
         frame = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
-        frame = frame.select(COLUMNS).sort("id", "location").rechunk()
+        frame = frame.select(COLUMNS).sort("id").rechunk()
         _write_groups(task, frame)
         write_frame(path, frame)
     text = pl.col("text")

@@ -6,11 +6,11 @@ Both are a `concurrent.futures.Executor`; nothing else of the library knows whic
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing.connection import wait
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from gptpath.config.sections import Parallel
 from gptpath.errors import ConfigError, PipelineError
@@ -73,8 +73,34 @@ def _cluster(address: str) -> Generator[Executor]:
             f"no Dask scheduler answers at parallel.address={address} ({error}); start one with "
             "`dask scheduler` and `dask worker`, or set parallel.engine to local"
         ) from None
-    with client, client.get_executor(pure=False) as executor:
-        yield executor
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+        except TimeoutError:
+            raise ConfigError(
+                f"the Dask scheduler at parallel.address={address} has no workers; start some "
+                f"with `dask worker {address}`"
+            ) from None
+        _refuse_other_software(cast("dict[str, dict[str, str]]", client.run(_software)))
+        with client.get_executor(pure=False) as executor:
+            yield executor
+
+
+def _software() -> dict[str, str]:
+    from gptpath.text.scratch import software
+
+    return software()
+
+
+def _refuse_other_software(found: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise ConfigError unless all workers run what this process runs: bytes would differ."""
+    own = _software()
+    for worker, theirs in sorted(found.items()):
+        if theirs != own:
+            raise ConfigError(
+                f"the Dask worker {worker} runs {dict(theirs)}, but this process {own}; install "
+                "the same versions on all machines (requirements.lock) and the same commit"
+            )
 
 
 def run_all(

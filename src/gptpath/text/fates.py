@@ -87,9 +87,9 @@ def _duplicates(ids: pl.Series, table: Path) -> tuple[NDArray[np.int8], NDArray[
             fate.cast(pl.Int8).alias("fate"),
             pl.col("family").str.to_integer(base=16, dtype=number),
         )
+        .collect(engine="streaming")
         .sort("id", "fate")  # of several rows with one id, one that is kept comes first
         .unique("id", keep="first", maintain_order=True)
-        .collect()
     )
     found = ids.to_frame("id").join(decisions, on="id", how="left", maintain_order="left")
     if found["fate"].null_count():

@@ -20,17 +20,21 @@ _CODE = ("config", "text")
 
 def fingerprint(parts: Mapping[str, Any], raw: Path) -> str:
     """Hash of `parts` (JSON values), the raw files' names, sizes and times, code and versions."""
+    whole = {**parts, "raw": _raw_files(raw), **software()}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def software() -> dict[str, str]:
+    """Versions of Python and Polars, and a hash of the code that decides what is kept."""
     package = Path(__file__).parent.parent
     code = hashlib.sha256()
     for path in sorted(path for room in _CODE for path in (package / room).rglob("*.py")):
         code.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes() + b"\0")
-    whole = {
-        **parts,
-        "raw": _raw_files(raw),
-        "code": code.hexdigest(),
-        "versions": [platform.python_version(), pl.__version__],
+    return {
+        "Python": platform.python_version(),
+        "Polars": pl.__version__,
+        "gptpath": code.hexdigest()[:16],
     }
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _raw_files(raw: Path) -> str:

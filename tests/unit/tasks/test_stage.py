@@ -50,7 +50,7 @@ def test_each_stage_gets_its_name_and_the_retries_of_its_policy() -> None:
     assert training.name == "pretrain"
     assert training.task_run_name == "pretrain@gpt1-laptop"
     assert training.retries == POLICIES["pretrain"].retries > 0
-    assert stage_task("ingest").retries == 0
+    assert stage_task("report").retries == 0
 
 
 def test_the_table_names_exactly_the_stages_of_dvc_yaml(request: pytest.FixtureRequest) -> None:

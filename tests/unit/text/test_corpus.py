@@ -11,8 +11,8 @@ from gptpath.errors import CorpusError
 from gptpath.events import Progress, ignore
 from gptpath.text import cleaned_pieces, fates
 from gptpath.text.corpus import DROPPED_FILE, Corpus, build_corpus, list_work, publish
+from gptpath.text.corpus_metrics import corpus_metrics
 from gptpath.text.documents import read_documents, shard_paths
-from gptpath.text.mixture_report import corpus_metrics
 from gptpath.text.sources import files, listing
 from gptpath.text.splits import SPLITS
 from tests.books import text, tree, write_books

@@ -78,28 +78,22 @@ def decode(content: bytes) -> Decoded | None:
     return Decoded(text=str(chosen), encoding=chosen.encoding)
 
 
-def decode_html(content: bytes, stated: str | None = None) -> Decoded | None:
-    """Decode a page: byte-order mark, UTF-8, the encoding that it states, else as `decode`.
+def decode_html(content: bytes) -> Decoded | None:
+    """Decode a page: byte-order mark, UTF-8, what its `meta` element states, else as `decode`.
 
     UTF-8 comes first, since hardly any other text is valid UTF-8 and many pages state another.
-    `stated` is what the server said; None looks for a `meta` element.
     """
-    named = stated or _meta_charset(content)
+    if any(content.startswith(bom) for bom, _ in _BOMS):
+        return decode(content)
+    stated = _META_CHARSET.search(content[:_META_BYTES])
     try:
-        encoding = codecs.lookup(named or "utf-8").name
+        encoding = codecs.lookup(stated[1].decode() if stated else "utf-8").name
     except LookupError:
         encoding = "utf-8"
-    marked = any(content.startswith(bom) for bom, _ in _BOMS)
-    for candidate in ["utf-8"] * (encoding not in _IN_ASCII) + [_SUPERSETS.get(encoding, encoding)]:
-        if marked:
-            break
+    utf8_first = [] if encoding in _IN_ASCII else ["utf-8"]
+    for candidate in (*utf8_first, _SUPERSETS.get(encoding, encoding)):
         try:
             return Decoded(text=content.decode(candidate), encoding=candidate)
-        except (UnicodeDecodeError, LookupError):  # some codecs are none of text
+        except (UnicodeDecodeError, LookupError):  # LookupError: base64 and the like are no text
             continue
     return decode(content)
-
-
-def _meta_charset(content: bytes) -> str | None:
-    found = _META_CHARSET.search(content[:_META_BYTES])
-    return found[1].decode("ascii", "ignore") if found else None

@@ -26,7 +26,10 @@ def main_text(html: str) -> Page | None:
             "HTML files need trafilatura, which is not installed; pip install 'gptpath[web]', or "
             "take the .html files out"
         ) from None
-    found = trafilatura.bare_extraction(html, with_metadata=True, include_comments=False)
+    try:
+        found = trafilatura.bare_extraction(html, with_metadata=True, include_comments=False)
+    except (ValueError, RecursionError):  # lxml on markup that is nested beyond all measure
+        return None
     if found is None or isinstance(found, dict) or not (found.text or "").strip():
         return None
     return Page(text=found.text or "", title=found.title or "")

@@ -51,7 +51,7 @@ class HuggingFaceSource:
         hub cannot be reached after all attempts.
         """
         rows = self._rows()
-        names = rows.column_names or list(self._attempt(lambda: next(iter(rows.take(1)), {})))
+        names = rows.column_names or list(self._open(lambda: next(iter(rows.take(1)), {})))
         missing = [column for column in self.settings.columns if column not in names]
         if missing and names:
             raise CorpusError(
@@ -111,12 +111,15 @@ class HuggingFaceSource:
             if not folder.is_dir():
                 raise CorpusError(f"{self._what}: there is no folder {folder}")
         key = (place, settings.revision, settings.config, settings.split)
+        return self._open(lambda: opener(*key))
+
+    def _open(self, call: Callable[[], T]) -> T:
         try:
-            return self._attempt(lambda: opener(*key))
+            return self._attempt(call)
         except _DamagedError as error:
             raise CorpusError(
                 f"{self._what} cannot be opened: {error}; check its dataset or path, revision, "
-                "config and split"
+                "config, split and first file"
             ) from None
 
     def _records(self, shard: "IterableDataset") -> Iterator[dict[str, Any]]:
@@ -187,7 +190,7 @@ _open_once = lru_cache(maxsize=8)(open_rows)
 
 
 def _datasets() -> Any:
-    """The package `datasets`, told neither to count downloads nor to describe this machine."""
+    """The package `datasets`, told to be silent here and to report nothing to the hub."""
     try:
         import datasets
         from datasets import config
@@ -197,6 +200,7 @@ def _datasets() -> Any:
             "sources of kind 'huggingface' need datasets, which is not installed; "
             "pip install 'gptpath[hub]'"
         ) from None
+    datasets.disable_progress_bars()
     config.HF_UPDATE_DOWNLOAD_COUNTS = False
     constants.HF_HUB_DISABLE_TELEMETRY = True
     return datasets

@@ -15,6 +15,7 @@ from gptpath import __version__
 from gptpath.config.web import Fetch
 from gptpath.text.web.addresses import AddressRefused, Gate
 from gptpath.text.web.compression import ACCEPTED, TooLarge, Undecodable, Unpacker
+from gptpath.text.web.connections import Connections
 from gptpath.text.web.libraries import web_library
 from gptpath.text.web.outcomes import (
     ADDRESS_REFUSED,
@@ -28,12 +29,12 @@ from gptpath.text.web.outcomes import (
     UNDECODABLE,
     Failure,
 )
+from gptpath.text.web.urls import origin_of
 
 PRODUCT = "gptpath"
 """The name that a robots.txt addresses us by."""
 
 _ADDRESSES_TRIED = 2
-_KEEP_ALIVE_SECONDS = 15.0
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -76,16 +77,15 @@ class Client:
             ("Accept-Language", "en"),
             ("Accept-Encoding", ACCEPTED),
         )
-        self._pool = core.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(cafile=web_library("certifi").where()),
-            max_connections=settings.concurrency,
-            keepalive_expiry=_KEEP_ALIVE_SECONDS,
-            network_backend=_GatedBackend(core.AnyIOBackend(), gate),
+        self._connections = Connections(
+            _GatedBackend(core.AnyIOBackend(), gate),
+            ssl.create_default_context(cafile=web_library("certifi").where()),
+            most_idle=settings.concurrency,
         )
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        await self._connections.close()
 
     async def get(self, url: str, wanted: Wanted, limit: int, *, cut: bool = False) -> Answer:
         """Request a canonical address; at most `limit` bytes of body, as sent and unpacked.
@@ -120,37 +120,50 @@ class Client:
 
     async def _get(self, url: str, wanted: Wanted, limit: int, cut: bool) -> Answer:
         settings = self._settings
-        host = url.split("/", 3)[2]
-        request = (("Host", host), *self._headers)
+        origin = origin_of(url)
+        headers = (("Host", origin.partition("//")[2]), *self._headers)
         timeouts = {
             "connect": settings.connect_timeout_seconds,
             "read": settings.read_timeout_seconds,
             "write": settings.read_timeout_seconds,
-            "pool": settings.total_timeout_seconds,
         }
-        async with self._pool.stream(
-            "GET", url, headers=list(request), extensions={"timeout": timeouts}
-        ) as response:
-            phrase = response.extensions.get("reason_phrase", b"")
-            answer = Answer(
-                status=response.status,
-                phrase=phrase.decode("latin-1"),
-                headers=tuple(
-                    (name.decode("latin-1"), value.decode("latin-1"))
-                    for name, value in response.headers
-                ),
-                body=b"",
-                text=b"",
-                request=request,
-            )
-            if not wanted(answer):
-                return answer
-            length = answer.header("content-length")
-            if length.isdecimal() and int(length) > limit and not cut:
-                raise TooLarge
-            unpacker = Unpacker(answer.header("content-encoding"), limit)
-            body, text = await _read(response, unpacker, limit, cut)
-            return replace(answer, body=body, text=text)
+        request = self._core.Request(
+            "GET", url, headers=list(headers), extensions={"timeout": timeouts}
+        )
+        connection = await self._connections.take(origin)
+        try:
+            response = await connection.handle_async_request(request)
+            try:
+                return await self._answer(response, headers, wanted, limit, cut)
+            finally:
+                await response.aclose()
+        finally:
+            await self._connections.give_back(origin, connection)
+
+    @staticmethod
+    async def _answer(
+        response: Any, headers: Headers, wanted: Wanted, limit: int, cut: bool
+    ) -> Answer:
+        phrase = response.extensions.get("reason_phrase", b"")
+        answer = Answer(
+            status=response.status,
+            phrase=phrase.decode("latin-1"),
+            headers=tuple(
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in response.headers
+            ),
+            body=b"",
+            text=b"",
+            request=headers,
+        )
+        if not wanted(answer):
+            return answer
+        length = answer.header("content-length")
+        if length.isdecimal() and int(length) > limit and not cut:
+            raise TooLarge
+        unpacker = Unpacker(answer.header("content-encoding"), limit)
+        body, text = await _read(response, unpacker, limit, cut)
+        return replace(answer, body=body, text=text)
 
 
 async def _read(response: Any, unpacker: Unpacker, limit: int, cut: bool) -> tuple[bytes, bytes]:

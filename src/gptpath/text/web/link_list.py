@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +40,12 @@ SLOTS = 256
 
 DUPLICATE = "link_duplicate"
 
-_CHUNK = 500_000
+_CHUNK = 100_000
 """Links of a dump file that are held in memory before they are written."""
 _ROWS = 1024
 """Links of a file that are read at once."""
-_BYTES_PER_FILE = 50_000_000
-"""Of dumps as they are stored, usually compressed; makes files of about 200,000 links."""
+_LINKS_PER_FILE = 200_000
+"""About so many links, duplicates included, are put in order at once."""
 _SCHEMA = {
     "url": pl.String,
     "host": pl.String,
@@ -117,12 +118,12 @@ def make_link_list(
     left.
     """
     folder = scratch / _fingerprint(dumps, settings)
-    files = _file_count(sum(dump.stat().st_size for dump in dumps))
     finished = folder / "links.json"
     if not finished.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         spread = partial(_spread, folder, settings)
         run_all(executor, spread, list(enumerate(dumps)), emit=emit, what="dump files read")
+        files = _file_count(sum(report["links"] for report in _spread_reports(folder, len(dumps))))
         order = partial(_order, folder, files)
         run_all(executor, order, range(files), emit=emit, what="files of links ordered")
         _finish(folder, len(dumps), files, finished)
@@ -135,15 +136,15 @@ def make_link_list(
         )
     return LinkList(
         folder=folder,
-        files=files,
+        files=report["files"],
         links=report["links"],
         dropped=Counter(report["dropped"]),
     )
 
 
-def _file_count(size: int) -> int:
-    """A power of two, at most SLOTS, so that a file is put in order in bounded memory."""
-    return min(SLOTS, 1 << (size // _BYTES_PER_FILE).bit_length())
+def _file_count(links: int) -> int:
+    """A power of two, at most SLOTS."""
+    return min(SLOTS, 1 << (links // _LINKS_PER_FILE).bit_length())
 
 
 def _fingerprint(dumps: Sequence[Path], settings: WebText) -> str:
@@ -164,15 +165,21 @@ def _spread(folder: Path, settings: WebText, numbered: tuple[int, Path]) -> None
         return
     dropped: Counter[str] = Counter()
     chunk: list[Link] = []
-    chunks = 0
+    chunks = count = 0
     for link in read_links(dump, settings, dropped):
         chunk.append(link)
+        count += 1
         if len(chunk) == _CHUNK:
             _write_chunk(chunk, folder / f"spread-{number:05d}-{chunks:05d}.parquet")
             chunks += 1
             chunk.clear()
     _write_chunk(chunk, folder / f"spread-{number:05d}-{chunks:05d}.parquet")
-    write_json(report, {"chunks": chunks + 1, "dropped": dict(dropped)})
+    write_json(report, {"links": count, "dropped": dict(dropped)})
+
+
+def _spread_reports(folder: Path, dumps: int) -> list[dict[str, Any]]:
+    paths = (folder / f"spread-{number:05d}.json" for number in range(dumps))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
 def _write_chunk(chunk: Sequence[Link], path: Path) -> None:
@@ -220,15 +227,14 @@ def _order(folder: Path, files: int, number: int) -> None:
 def _finish(folder: Path, dumps: int, files: int, finished: Path) -> None:
     """Add the counts up, write the mark of a finished list, and take away what led to it."""
     dropped: Counter[str] = Counter()
-    for number in range(dumps):
-        report = json.loads((folder / f"spread-{number:05d}.json").read_text(encoding="utf-8"))
+    for report in _spread_reports(folder, dumps):
         dropped.update(report["dropped"])
     links = 0
     for number in range(files):
         counts = json.loads(_ordered(folder, number).with_suffix(".json").read_text("utf-8"))
         links += counts["links"]
         dropped[DUPLICATE] += counts["all"] - counts["links"]
-    write_json(finished, {"links": links, "dropped": dict(+dropped)})
+    write_json(finished, {"files": files, "links": links, "dropped": dict(+dropped)})
     for path in [*folder.glob("spread-*"), *folder.glob("links-*.json")]:
         path.unlink()
 

@@ -59,10 +59,3 @@ def test_a_page_is_decoded_as_it_states_unless_its_bytes_say_otherwise(head, enc
     assert decoded is not None
     assert decoded.text == text
     assert decoded.encoding == expected
-
-
-def test_what_the_server_states_goes_before_what_the_page_states():
-    text = "<meta charset=koi8-r><p>Привет</p>"
-    decoded = decode_html(text.encode("cp1251"), "windows-1251")
-    assert decoded is not None
-    assert decoded.text == text

@@ -182,8 +182,9 @@ def test_of_a_page_the_main_text_and_the_title_are_kept(tmp_path):
 
 def test_a_page_without_main_text_is_counted(tmp_path):
     pytest.importorskip("trafilatura")
-    (tmp_path / "menu.htm").write_text("<html><body><img src=a.png></body></html>")
-    assert read(tmp_path) == ([], {files.NO_MAIN_TEXT: 1})
+    (tmp_path / "picture.htm").write_text("<html><body><img src=a.png></body></html>")
+    (tmp_path / "broken.html").write_text("<" * 5000 + "\x01<?xml encoding='x'?>")
+    assert read(tmp_path) == ([], {files.NO_MAIN_TEXT: 2})
 
 
 def test_without_the_extractor_the_extra_to_install_is_named(tmp_path, monkeypatch):

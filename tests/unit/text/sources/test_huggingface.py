@@ -115,6 +115,16 @@ def test_a_damaged_shard_is_counted_and_loses_nothing_else(raw, read_all):
     assert dropped == [Dropped(location="train/00001:1", reason=listing.UNREADABLE)]
 
 
+def test_a_data_set_whose_first_file_is_damaged_is_refused(raw):
+    for path, settings in (
+        ("pages/data/train-00000-of-00003.parquet", {}),
+        ("books/en/0.jsonl.gz", {"config": "en", "text_column": "body"}),
+    ):
+        (raw / path).write_bytes(b"no data")
+        with pytest.raises(CorpusError, match="cannot be opened: .* and first file"):
+            source(raw, path=path.partition("/")[0], **settings).units()
+
+
 def test_a_data_set_that_changes_while_it_is_read_is_refused(raw):
     pages = source(raw, path="pages")
     unit = pages.units()[0]

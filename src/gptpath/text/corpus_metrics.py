@@ -21,7 +21,12 @@ def corpus_metrics(corpus: Corpus, ingest: Ingest) -> dict[str, Any]:
         .collect(engine="streaming")
     )
     total = int(groups["bytes"].sum())
-    largest = groups.sort(["documents", "group"], descending=[True, False]).head(MOST_GROUPS)
+    largest = (
+        groups.group_by("group")  # two sources may have groups of one name
+        .agg(pl.col("documents").sum())
+        .sort(["documents", "group"], descending=[True, False])
+        .head(MOST_GROUPS)
+    )
     sizes = corpus.splits.items()
     return {
         "read": corpus.read,
