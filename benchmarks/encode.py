@@ -4,9 +4,12 @@
 
 TEXTS is a folder of text files (plain or .gz), from which documents of about 4 kB are cut. FOLDER
 holds GPT-2's vocab.bpe and encoder.json. The contestants encode the same documents in turn, round
-after round, so that whatever else the machine does meets all of them; the medians count. Ours reads
-corpus shards from disk and leaves checksummed token shards there, its processes started before the
-clock; the others get texts in memory and leave ids there.
+after round; the medians count. Ours reads corpus shards from disk and leaves checksummed token
+shards there, its processes started before the clock; the others get texts in memory and leave ids
+there.
+
+MB/s need an idle machine: whoever else computes takes more from two processes than from one thread.
+MB per CPU second of all processes concerned hardly depend on that, and are printed beside them.
 """
 
 import argparse
@@ -20,6 +23,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
+import psutil
 import tiktoken
 from tiktoken_ext.openai_public import r50k_pat_str
 from tokenizers import pre_tokenizers
@@ -105,8 +109,8 @@ def measure(
     executor: Executor,
     *,
     rounds: int,
-) -> dict[str, list[float]]:
-    """Seconds of each contestant in each round; refuses to go on if their ids differ."""
+) -> dict[str, list[tuple[float, float]]]:
+    """Wall and CPU seconds of each contestant and round; ends if their numbers of ids differ."""
     single = tiktoken.Encoding(
         "single",
         pat_str=r50k_pat_str,
@@ -135,7 +139,11 @@ def measure(
         return sum(record.summary.tokens - record.summary.documents for record in done)
 
     ours("warm-up", corpus[:4])
-    rows: dict[str, list[float]] = {"ours": [], "tiktoken, one thread": [], "tokenizers, all": []}
+    rows: dict[str, list[tuple[float, float]]] = {
+        "ours": [],
+        "tiktoken, one thread": [],
+        "tokenizers, all": [],
+    }
     for turn in range(rounds):
         counts = (
             _timed(rows["ours"], lambda turn=turn: ours(f"round {turn}", corpus)),
@@ -153,23 +161,36 @@ def measure(
     return rows
 
 
-def _timed(seconds: list[float], work: Callable[[], int]) -> int:
-    start = time.perf_counter()
+def _timed(seconds: list[tuple[float, float]], work: Callable[[], int]) -> int:
+    start, cpu = time.perf_counter(), _cpu_seconds()
     result = work()
-    seconds.append(time.perf_counter() - start)
+    seconds.append((time.perf_counter() - start, _cpu_seconds() - cpu))
     return result
 
 
-def _print(title: str, size: int, rows: dict[str, list[float]], workers: int) -> None:
-    speeds = {name: [size / 1e6 / s for s in seconds] for name, seconds in rows.items()}
-    medians = {name: statistics.median(values) for name, values in speeds.items()}
-    ours, single, theirs = medians.values()
-    load = os.getloadavg()[0]
-    print(f"{title}: {size / 1e6:.1f} MB, {workers} workers, load {load:.1f}")
-    for name, values in speeds.items():
-        print(f"  {name:<22}{medians[name]:7.2f} MB/s   ({', '.join(f'{v:.2f}' for v in values)})")
-    print(f"  ours / ({workers} x tiktoken): {ours / workers / single:.2f}")
-    print(f"  ours / tokenizers: {ours / theirs:.2f}")
+def _cpu_seconds() -> float:
+    """CPU time of this process and of its workers so far."""
+    this = psutil.Process()
+    times = [process.cpu_times() for process in (this, *this.children(recursive=True))]
+    return sum(t.user + t.system for t in times)
+
+
+def _print(title: str, size: int, rows: dict[str, list[tuple[float, float]]], workers: int) -> None:
+    megabytes, load = size / 1e6, os.getloadavg()[0]
+    print(f"{title}: {megabytes:.1f} MB, {workers} workers, load {load:.1f}")
+    wall = {name: [megabytes / s for s, _ in seconds] for name, seconds in rows.items()}
+    cpu = {name: [megabytes / s for _, s in seconds] for name, seconds in rows.items()}
+    for name in rows:
+        rounds = ", ".join(f"{value:.1f}" for value in wall[name])
+        print(
+            f"  {name:<22}{statistics.median(wall[name]):7.2f} MB/s ({rounds}); "
+            f"{statistics.median(cpu[name]):.2f} MB per CPU second"
+        )
+    ours, single, theirs = map(statistics.median, wall.values())
+    of_cpu = [statistics.median(values) for values in cpu.values()]
+    print(f"  ours / ({workers} x tiktoken): {ours / workers / single:.2f} of MB/s")
+    print(f"  ours / tiktoken: {of_cpu[0] / of_cpu[1]:.2f} of MB per CPU second")
+    print(f"  ours / tokenizers: {ours / theirs:.2f} of MB/s, {of_cpu[0] / of_cpu[2]:.2f} of CPU")
     sys.stdout.flush()
 
 
