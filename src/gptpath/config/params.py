@@ -1,8 +1,9 @@
 """The whole of params.yaml and the checks across its sections."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from gptpath.config.launch import Launch
 from gptpath.config.model import ModelConfig
 from gptpath.config.presets import preset
 from gptpath.config.sections import (
@@ -33,6 +34,7 @@ class Params:
     profile: str
     seed: int
     compute: Compute
+    launch: Launch = field(default_factory=Launch)
     matrix: Matrix
     ingest: Ingest
     tokenizer: Tokenizer
