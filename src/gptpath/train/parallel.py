@@ -162,7 +162,6 @@ def wrap(module: nn.Module, model: LanguageModel, parallel: Parallel) -> nn.Modu
         return nn.parallel.DistributedDataParallel(
             module,
             device_ids=[device] if device.type == "cuda" else None,
-            broadcast_buffers=False,
             gradient_as_bucket_view=True,
         )
     from torch.distributed.device_mesh import init_device_mesh

@@ -19,8 +19,14 @@ from gptpath.train.worker import EVENTS_FILE, RESULT_FILE, STAGE_PROCESS
 
 logger = logging.getLogger(__name__)
 
-SECONDS_TO_SAVE = 120
-"""How long torchrun waits for ranks that were told to stop: the largest state must be written."""
+ENVIRONMENT = {
+    # How long torchrun waits for ranks that were told to stop: the largest state must be written.
+    "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "120",
+    # A store of its own for each attempt. In the shared one (torch 2.13) ranks that start again
+    # find the addresses of those that died, and wait for them.
+    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+}
+"""Settings of torchrun, the same on all nodes."""
 
 
 def train_under_torchrun(
@@ -40,7 +46,9 @@ def train_under_torchrun(
     result_file.unlink(missing_ok=True)
     command = torchrun_command(launch, job_file)
     if launch.nnodes > 1:
-        logger.info("on each other node run: %s", shlex.join(["python", *command[1:]]))
+        settings = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
+        line = shlex.join(["env", *settings, "python", *command[1:]])
+        logger.info("on each other node run: %s", line)
     listener = Listener(job.scratch / EVENTS_FILE, emit)
     try:
         code, signum = _follow(command, listener, stop)
@@ -90,11 +98,7 @@ def _follow(command: list[str], listener: Listener, stop: StopSignal) -> tuple[i
     """Run torchrun to its end; returns its exit code, and the signal by which we were stopped."""
     process = subprocess.Popen(
         command,
-        env=os.environ
-        | {
-            STAGE_PROCESS: str(os.getpid()),
-            "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(SECONDS_TO_SAVE),
-        },
+        env=os.environ | ENVIRONMENT | {STAGE_PROCESS: str(os.getpid())},
         start_new_session=True,  # Ctrl-C reaches us alone, and torchrun but once
     )
     told: int | None = None
