@@ -35,6 +35,10 @@ class StepFinished:
     """Global L2 norm of the gradient before clipping."""
     tokens_per_second: float
     seconds_left: float
+    mfu: float | None = None
+    """Model FLOPs as a share of the devices' bfloat16 peak; None where the peak is unknown."""
+    peak_memory_bytes: int | None = None
+    """Most memory that the first rank has used: of its GPU, or resident on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from gptpath.config.launch import Launch
 from gptpath.config.loading import load_params
 from gptpath.config.params import Params
 from gptpath.events import CheckpointSaved, Event, StepFinished
@@ -65,12 +66,9 @@ def write_checkout(root: Path) -> None:
     write_index(root / "data" / "tokens", vocab_size=257, splits=splits)
 
 
-def main() -> None:
-    """Run the stage; with `kill-at STEP`, die of SIGKILL when that step is logged."""
+def train(root: Path, params: Params, kill_at: int | None = None) -> None:
+    """Run the stage; die of SIGKILL when step `kill_at` is logged."""
     from gptpath.stages.pretrain import run
-
-    root = Path(sys.argv[1])
-    kill_at = int(sys.argv[3]) if len(sys.argv) > 3 else None
 
     def emit(event: Event) -> None:
         if isinstance(event, StepFinished):
@@ -82,9 +80,22 @@ def main() -> None:
             sys.stdout.write(f"saved {event.step}\n")
         sys.stdout.flush()
 
-    steps = int(os.environ.get("STEPS", "30"))
-    params = tiny_params(steps=steps)
     run(StageContext(root=root, params=params, item=MODEL, emit=emit))
+
+
+def train_into(log: Path, root: Path, params: Params) -> None:
+    """Run the stage with its lines in a file: for a forked process."""
+    with log.open("a") as sys.stdout:
+        train(root, params)
+
+
+def main() -> None:
+    """Train as the command line and the environment say."""
+    kill_at = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    params = tiny_params(steps=int(os.environ.get("STEPS", "30")))
+    ranks = int(os.environ.get("RANKS", "1"))
+    launch = Launch(nproc_per_node=ranks, strategy=os.environ.get("STRATEGY", "ddp"))
+    train(Path(sys.argv[1]), dataclasses.replace(params, launch=launch), kill_at)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from gptpath.config.ingest import Ingest
+from gptpath.config.launch import Launch
 from gptpath.config.model import ModelConfig
 from gptpath.config.presets import preset
 from gptpath.config.sections import (
@@ -35,6 +36,7 @@ class Params:
     seed: int
     compute: Compute
     parallel: Parallel = field(default_factory=Parallel)
+    launch: Launch = field(default_factory=Launch)
     matrix: Matrix
     ingest: Ingest
     tokenizer: Tokenizer

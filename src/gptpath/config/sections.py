@@ -181,6 +181,8 @@ class Recipe:
     """Held-out tokens used for each measurement during training; None means all of them."""
     checkpoint_every_steps: int = 100
     """How often the resumable state is written to the scratch folder."""
+    kept_states: int = 2
+    """Resumable states kept there, the newest ones; an older one serves if a newer is damaged."""
     published_checkpoints: int = 4
     """Checkpoints kept in the model folder besides the final one, log-spaced over the steps."""
     __pydantic_config__ = FORBID_UNKNOWN
@@ -198,7 +200,12 @@ class Recipe:
             f"warmup_steps={self.warmup_steps} must lie between 0 and steps={self.steps}",
         )
         require(self.learning_rate > 0, f"learning_rate={self.learning_rate} must be positive")
-        for name in ("log_every_steps", "validate_every_steps", "checkpoint_every_steps"):
+        for name in (
+            "log_every_steps",
+            "validate_every_steps",
+            "checkpoint_every_steps",
+            "kept_states",
+        ):
             require(getattr(self, name) >= 1, f"pretrain.{name} must be at least 1")
 
 

@@ -1,8 +1,9 @@
 """What a stage is given, what it hands back, and where everything lies in a checkout."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gptpath.config.params import Params
 from gptpath.events import Emit
@@ -39,3 +40,5 @@ class StageOutcome:
     """Tokens processed by models, for the ledger."""
     flops: float | None = None
     """Model FLOPs spent, for the ledger."""
+    attempts: Sequence[Mapping[str, Any]] = ()
+    """Cost of each attempt at a stage that resumes, this one last (gptpath.train.attempts)."""

@@ -29,8 +29,14 @@ def _step_line(event: StepFinished) -> str:
         f" | lr {event.learning_rate:.2e}"
         f" | grad {event.grad_norm:6.3f}"
         f" | {_thousands(event.tokens_per_second):>6} tok/s"
+        f"{'' if event.mfu is None else f' | mfu {event.mfu:5.1%}'}"
+        f"{_memory(event.peak_memory_bytes)}"
         f" | {_clock(event.seconds_left)} left"
     )
+
+
+def _memory(size: int | None) -> str:
+    return "" if size is None else f" | {_thousands(size):>6}B"
 
 
 def _thousands(count: float) -> str:

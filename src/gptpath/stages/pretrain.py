@@ -10,27 +10,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gptpath.config.model import ModelConfig
-from gptpath.errors import ConfigError, TokenError
+from gptpath.errors import ConfigError
 from gptpath.events import ModelFinished
 from gptpath.model.build import (
-    build_model,
     count_parameters,
+    empty_model,
     flops_per_token,
     non_embedding_parameters,
 )
 from gptpath.model.device import configure, resolve_device, resolve_precision
-from gptpath.model.folder import save_model
 from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.text.json_files import write_json
-from gptpath.tokens.encoding import load_encoding, token_byte_lengths
-from gptpath.tokens.shards import TokenSplit, open_split
-from gptpath.train.batches import Batches
+from gptpath.train.attempts import costs
 from gptpath.train.checkpoint import remove_states
-from gptpath.train.loop import Trainer
+from gptpath.train.job import TrainingJob, TrainingResult, train
 from gptpath.train.scratch import fingerprint, scratch_folder
-from gptpath.train.stopping import StopSignal, stop_on_signals
-from gptpath.train.validation import Score, Validation
+from gptpath.train.stopping import stop_on_signals
+from gptpath.train.torchrun import train_under_torchrun
 
 
 def run(context: StageContext) -> StageOutcome:
@@ -45,29 +41,29 @@ def run(context: StageContext) -> StageOutcome:
             context.scratch / "pretrain", _fingerprint(context, name), between=stop.check
         ) as scratch,
     ):
-        trainer = _trainer(context, name, scratch, stop)
-        final = trainer.run()
-        save_model(
-            scratch / "model",
-            trainer.model,
-            step=trainer.step,
-            tokenizer_folder=context.path("data", "tokenizer"),
-        )
+        job = _job(context, name, scratch)
+        if params.launch.ranks == 1:
+            result = train(job, stop=stop, emit=context.emit)
+        else:
+            result = train_under_torchrun(job, params.launch, stop=stop, emit=context.emit)
         write_json(
             context.path("metrics", "pretrain", f"{name}.json"),
-            _metrics(name, params.models[name].preset, trainer, final),
+            _metrics(name, params.models[name].preset, job, result),
         )
         folder = context.path("models", "pretrained", name)
         remove_states(scratch)  # first: they would not bring back published checkpoints
         _move(scratch / "model", folder)
+        attempts = costs(scratch)
         shutil.rmtree(scratch)
+    final = result.final
     scores = {"loss": final.loss, "bpb": final.bpb, "perplexity": final.perplexity}
     context.emit(ModelFinished(name=name, path=folder, kind="language-model", metrics=scores))
-    tokens = trainer.tokens(trainer.step - trainer.resumed_at)
+    tokens = sum(attempt["tokens"] for attempt in attempts)
     return StageOutcome(
         metrics=scores,
         tokens=tokens,
-        flops=float(tokens * flops_per_token(trainer.model.config)),
+        flops=float(tokens * flops_per_token(job.config)),
+        attempts=attempts,
     )
 
 
@@ -91,61 +87,34 @@ def _fingerprint(context: StageContext, name: str) -> str:
     )
 
 
-def _trainer(context: StageContext, name: str, scratch: Path, stop: StopSignal) -> Trainer:
+def _job(context: StageContext, name: str, scratch: Path) -> TrainingJob:
     params = context.params
-    config, recipe = params.model_config(name), params.recipe(name)
-    device = resolve_device(params.compute.device)
-    precision = resolve_precision(device, params.compute.precision)
-    train, held_out = (_open(context, split, config) for split in ("train", "validation"))
-    encoding = load_encoding(context.path("data", "tokenizer"))
-    return Trainer(
-        model=build_model(config, seed=params.seed).to(device),
-        recipe=recipe,
-        batches=Batches(
-            train,
-            context_length=config.context_length,
-            batch_size=recipe.batch_size_sequences,
-            seed=params.seed,
-        ),
-        validation=Validation(
-            split=held_out,
-            token_bytes=token_byte_lengths(encoding),
-            batch_size=recipe.micro_batch_size_sequences or recipe.batch_size_sequences,
-            precision=precision,
-        ),
+    return TrainingJob(
+        config=params.model_config(name),
+        recipe=params.recipe(name),
         seed=params.seed,
-        precision=precision,
-        compile=params.compute.compile,
+        compute=params.compute,
+        strategy=params.launch.strategy,
+        tokens=context.path("data", "tokens"),
+        tokenizer=context.path("data", "tokenizer"),
         scratch=scratch,
-        stop=stop,
-        emit=context.emit,
     )
 
 
-def _open(context: StageContext, split: str, config: ModelConfig) -> TokenSplit:
-    tokens = open_split(context.path("data", "tokens"), split, verify=True)
-    if tokens.vocab_size != config.vocab_size:
-        raise TokenError(
-            f"data/tokens has a vocabulary of {tokens.vocab_size}, params.yaml asks for "
-            f"{config.vocab_size}; run `gptpath tokenizer` and `gptpath encode` again"
-        )
-    return tokens
-
-
-def _metrics(name: str, preset: str, trainer: Trainer, final: Score) -> dict[str, Any]:
-    config = trainer.model.config
-    tokens = trainer.tokens(trainer.step)
+def _metrics(name: str, preset: str, job: TrainingJob, result: TrainingResult) -> dict[str, Any]:
+    config, model = job.config, empty_model(job.config)
+    tokens = result.step * job.recipe.batch_size_sequences * config.context_length
     return {
         "model": name,
         "preset": preset,
         "family": config.family,
-        "parameters": count_parameters(trainer.model),
-        "non_embedding_parameters": non_embedding_parameters(trainer.model),
+        "parameters": count_parameters(model),
+        "non_embedding_parameters": non_embedding_parameters(model),
         "flops_per_token": flops_per_token(config),
         "tokens": tokens,
         "flops": tokens * flops_per_token(config),
-        **asdict(trainer.history),
-        "final": asdict(final) | {"perplexity": final.perplexity},
+        **asdict(result.history),
+        "final": asdict(result.final) | {"perplexity": result.final.perplexity},
     }
 
 

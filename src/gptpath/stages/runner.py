@@ -107,7 +107,7 @@ def _measured(
     run: RunFunction, context: StageContext, facts: StageFacts, recorder: Recorder
 ) -> tuple[StageOutcome, dict[str, Any]]:
     """Run the stage and measure it; returns its outcome and its ledger (docs/formats.md)."""
-    from gptpath.train.ledger import Meter, machine, utilisation
+    from gptpath.train.ledger import Meter, account, machine
 
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with Meter() as reading:
@@ -118,11 +118,10 @@ def _measured(
         "mlflow_run_id": recorder.run_id,
         "git_commit": facts.revision.commit,
         "started_at": started_at,
-        **reading,
+        **account(reading, outcome.attempts, outcome.flops),
         "machine": machine(),
         "tokens": outcome.tokens,
         "flops": outcome.flops,
-        "utilisation": utilisation(outcome.flops, reading["wall_seconds"]),
     }
     return outcome, ledger
 

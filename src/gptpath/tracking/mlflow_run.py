@@ -104,13 +104,14 @@ class MlflowRun:
 
 def _numbers(event: Event) -> dict[str, float]:
     if isinstance(event, StepFinished):
+        measured = {"mfu": event.mfu, "peak_memory_bytes": event.peak_memory_bytes}
         return {
             "train/loss": event.loss,
             "train/tokens": float(event.tokens),
             "train/learning_rate": event.learning_rate,
             "train/grad_norm": event.grad_norm,
             "train/tokens_per_second": event.tokens_per_second,
-        }
+        } | {f"train/{name}": float(value) for name, value in measured.items() if value is not None}
     return dict(event.values) if isinstance(event, Evaluated) else {}
 
 

@@ -49,10 +49,15 @@ class Batches:
         return starts
 
     def micro_batches(
-        self, step: int, size: int, device: torch.device
+        self, step: int, size: int, device: torch.device, rows: range | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs and targets of the batch at `step`, `size` sequences at a time: two (size, T)."""
+        """Inputs and targets of the batch at `step`, `size` sequences at a time: two (size, T).
+
+        `rows` are those of one rank; None means all.
+        """
         starts = self.window_starts(step)
+        if rows is not None:
+            starts = starts[rows.start : rows.stop]
         for first in range(0, len(starts), size):
             yield read_windows(
                 self._split, starts[first : first + size], self._context_length, device

@@ -1,23 +1,26 @@
 """Resumable state: weights, optimiser moments, step and history, as safetensors and JSON.
 
-Batches, dropout and schedule are functions of the seed and the step, so there is no random state
-to keep.
+Each rank writes its share of the rows of every tensor, so a state can be read again by any number
+of ranks. Batches, dropout and schedule are functions of the seed and the step, so there is no
+random state to keep.
 """
 
-import hashlib
 import json
 import logging
 import os
 import shutil
+import threading
+import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gptpath.errors import CheckpointError
-from gptpath.model.folder import read_tensors
+from gptpath.train.parallel import ALONE, Parallel, local_part
+from gptpath.train.state_files import StateReader, collect_parts, sound, sync_folder, write_part
 
 logger = logging.getLogger(__name__)
 
@@ -32,40 +35,161 @@ class History:
     validation: list[dict[str, float]] = field(default_factory=list)
 
 
-def save_state(
-    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, history: History
-) -> Path:
-    """Write the state after `step` updates, all or nothing; returns its folder.
+class Checkpoints:
+    """The resumable states of one run in one folder, written while training goes on.
 
-    The state before it is kept in case this one gets damaged, older ones are removed.
+    `save` copies the state to host memory and returns; a thread writes it, at most one at a time.
+    A state appears in the folder whole or not at all.
     """
-    path = folder / f"state-{step:08d}"
-    temporary = folder / f".state-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    save_file(_tensors(model, optimiser), temporary / "state.safetensors")
-    state = {"step": step, "sha256": _sha256(temporary / "state.safetensors")} | asdict(history)
-    (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(temporary, path)
-    for old in _states(folder)[:-2]:
-        shutil.rmtree(old)
-    return path
 
+    def __init__(
+        self,
+        folder: Path,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        *,
+        keep: int,
+        parallel: Parallel = ALONE,
+    ) -> None:
+        """Prepare to save and restore `model` and `optimiser`; all ranks must do so together."""
+        self._folder, self._keep, self._parallel = folder, keep, parallel
+        self._model, self._optimiser = model, optimiser
+        self._host: dict[str, Tensor] = {}
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
+        # Parts of one state find each other by this name, and never a part of an earlier attempt.
+        self._attempt = parallel.gather(uuid.uuid4().hex)[0]
+        if parallel.rank == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            for broken_off in folder.glob(".state-*"):
+                shutil.rmtree(broken_off)
 
-def restore_state(
-    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer
-) -> tuple[int, History]:
-    """Load the newest undamaged state into `model` and `optimiser`; returns its step and history.
+    def save(self, step: int, history: History) -> None:
+        """Begin to write the state after `step` updates; waits for the one before."""
+        self.wait()
+        first_rows = self._copy_to_host()
+        facts = {"step": step} | asdict(history)  # a copy: training goes on
+        self._thread = threading.Thread(
+            target=self._write, args=(facts, first_rows), name="checkpoint-writer", daemon=True
+        )
+        self._thread.start()
 
-    Without one, nothing is changed and the step is 0.
-    """
-    for path in reversed(_states(folder)):
+    def finished(self) -> bool:
+        """Whether a state that was begun is written now; tells it once."""
+        if self._thread is None or self._thread.is_alive():
+            return False
+        self.wait()
+        return True
+
+    def wait(self) -> bool:
+        """Wait until a state that was begun is written; whether there was one."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise CheckpointError(
+                f"the state could not be written to {self._folder}: {error}; make room there "
+                "and run again, which goes on from the state before"
+            ) from error
+        return thread is not None
+
+    def restore(self) -> tuple[int, History]:
+        """Load the newest undamaged state; returns its step and history.
+
+        Without one, nothing is changed and the step is 0.
+        """
+        paths = self._parallel.gather(_states(self._folder))[0]
+        for path in reversed(paths):
+            try:
+                return self._restore(path)
+            except CheckpointError as error:
+                if self._parallel.rank == 0:
+                    logger.warning("cannot resume from %s: %s", path.name, error)
+        return 0, History()
+
+    def path(self, step: int) -> Path:
+        """Folder of the state after `step` updates."""
+        return self._folder / f"state-{step:08d}"
+
+    def _copy_to_host(self) -> dict[str, int]:
+        """Copy this rank's rows into host memory; returns the first row of each by its name."""
+        first_rows: dict[str, int] = {}
+        for name, tensor in self._tensors().items():
+            rows = self._parallel.rows(len(tensor))
+            part = local_part(tensor)
+            part = part[rows.start : rows.stop] if part is tensor else part
+            if name not in self._host:
+                self._host[name] = torch.empty_like(part, device="cpu", pin_memory=part.is_cuda)
+            self._host[name].copy_(part, non_blocking=True)
+            if rows:  # a short tensor has none left for the last ranks
+                first_rows[name] = rows.start
+        if torch.cuda.is_initialized():
+            torch.cuda.current_stream().synchronize()
+        return first_rows
+
+    def _tensors(self) -> dict[str, Tensor]:
+        state = self._optimiser.state
+        tensors = {f"weights.{name}": p.detach() for name, p in self._model.named_parameters()}
+        for name, parameter in self._model.named_parameters():
+            for moment in _MOMENTS if parameter in state else ():
+                tensors[f"{moment}.{name}"] = state[parameter][moment]
+        return tensors
+
+    def _write(self, facts: dict[str, Any], first_rows: dict[str, int]) -> None:
+        """Write this rank's part; on the first rank, publish the whole state. Runs in a thread."""
+        temporary = self._folder / f".state-{facts['step']:08d}-{self._attempt}"
         try:
-            return _restore(path, model, optimiser)
-        except CheckpointError as error:
-            logger.warning("cannot resume from %s: %s", path.name, error)
-    return 0, History()
+            temporary.mkdir(parents=True, exist_ok=True)
+            tensors = {name: self._host[name] for name in first_rows}
+            write_part(temporary, self._parallel.rank, tensors, first_rows)
+            if self._parallel.rank == 0:
+                parts = collect_parts(temporary, self._parallel.ranks)
+                text = json.dumps(facts | {"parts": parts})
+                (temporary / "state.json").write_text(text, encoding="utf-8")
+                self._publish(temporary, self.path(facts["step"]))
+        except Exception as error:  # told by the training thread, at its next look
+            self._error = error
+
+    def _publish(self, temporary: Path, path: Path) -> None:
+        sync_folder(temporary)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(temporary, path)
+        sync_folder(self._folder)
+        for old in _states(self._folder)[: -self._keep]:
+            shutil.rmtree(old)
+
+    def _restore(self, path: Path) -> tuple[int, History]:
+        agree = self._parallel.agree
+        step, parts, history = agree(lambda: _read_facts(path))
+        agree(lambda: self._verify(path, parts))
+        agree(lambda: self._load([path / name for name in parts], step))
+        return step, history
+
+    def _verify(self, path: Path, parts: dict[str, str]) -> None:
+        """Compare this rank's share of the parts with their checksums."""
+        for name in sorted(parts)[self._parallel.rank :: self._parallel.ranks]:
+            if not sound(path / name, parts[name]):
+                raise CheckpointError(f"{name} does not match its checksum")
+
+    @torch.no_grad()
+    def _load(self, parts: list[Path], step: int) -> None:
+        """Put this rank's rows into the parameters and, after a step, into their moments."""
+        with StateReader(parts) as reader:
+            for name, parameter in self._model.named_parameters():
+                held = local_part(parameter.detach())
+                sharded = held.shape != parameter.shape
+                rows = self._parallel.rows(len(parameter)) if sharded else range(len(parameter))
+                if rows:
+                    held.copy_(reader.rows(f"weights.{name}", rows))
+                if step == 0:
+                    continue
+                state: dict[str, Tensor] = {"step": torch.tensor(float(step), device=held.device)}
+                for moment in _MOMENTS:
+                    state[moment] = torch.zeros_like(parameter, requires_grad=False)
+                    if rows:
+                        local_part(state[moment]).copy_(reader.rows(f"{moment}.{name}", rows))
+                self._optimiser.state[parameter] = state
 
 
 def remove_states(folder: Path) -> None:
@@ -78,36 +202,11 @@ def _states(folder: Path) -> list[Path]:
     return sorted(folder.glob("state-*"))
 
 
-def _tensors(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    tensors = {f"weights.{name}": p.detach() for name, p in model.named_parameters()}
-    for name, parameter in model.named_parameters():
-        for moment in _MOMENTS if parameter in optimiser.state else ():
-            tensors[f"{moment}.{name}"] = optimiser.state[parameter][moment]
-    return {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-
-
-def _restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, History]:
+def _read_facts(path: Path) -> tuple[int, dict[str, str], History]:
+    """Step, parts with their checksums, and history of the state in a folder."""
     try:
-        state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-        step, digest = int(state["step"]), state["sha256"]
-        history = History(train=state["train"], validation=state["validation"])
+        facts = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        history = History(train=facts["train"], validation=facts["validation"])
+        return int(facts["step"]), dict(facts["parts"]), history
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"its state.json is damaged ({error!r})") from error
-    file = path / "state.safetensors"
-    if not file.is_file() or _sha256(file) != digest:
-        raise CheckpointError("its tensors do not match their checksum")
-    tensors = read_tensors(file)
-    weights = {name: tensors.pop(f"weights.{name}") for name in model.state_dict()}
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(weights[name])
-    for name, parameter in model.named_parameters() if step else ():
-        moments = {moment: tensors[f"{moment}.{name}"].to(parameter.device) for moment in _MOMENTS}
-        updates = torch.tensor(float(step), device=parameter.device)
-        optimiser.state[parameter] = {"step": updates, **moments}
-    return step, history
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,35 +5,33 @@ been imported by somebody else.
 """
 
 import ctypes
+import logging
 import os
 import platform
 import resource
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+from gptpath.train.peaks import peak_flops
+
+logger = logging.getLogger(__name__)
 
 Unknown = Literal["unknown"]
 
 POWERCAP = Path("/sys/class/powercap")
 """Where Linux shows the energy counters of the processor packages (RAPL)."""
 
-PEAK_FLOPS = {
-    # bfloat16, dense, without sparsity
-    "A100": 312e12,
-    "H100 PCIe": 756e12,
-    "H100": 989e12,
-    "H200": 989e12,
-}
-"""Peak FLOPs a second by a part of the device's name; the longest matching name counts."""
-
 
 class Meter:
     """Context manager whose `as` target, a dict, is filled when the context ends.
 
     `wall_seconds`; `cpu_seconds`, of this process and its finished children; `peak_memory_bytes`,
-    the largest resident memory of this process since it began; `energy_joules` and
-    `energy_source`: `nvml` (the boards of the GPUs in use), `rapl` (the processor packages, with
+    the largest resident memory of this process since it began; `peak_device_memory_bytes`, what
+    torch has allocated on its GPU at most, None without one; `energy_joules` and `energy_source`:
+    `nvml` (the boards of all GPUs that this process can see), `rapl` (the processor packages, with
     all that runs on them), or both `unknown`.
     """
 
@@ -41,19 +39,29 @@ class Meter:
         self._reading: dict[str, Any] = {}
 
     def __enter__(self) -> dict[str, Any]:
-        self._wall, self._cpu = time.perf_counter(), _cpu_seconds()
-        self._boards, self._packages = _board_joules(), _package_counters()
+        self.start()
         return self._reading
 
     def __exit__(self, *exception: object) -> None:
+        self._reading.update(self.read())
+
+    def start(self) -> "Meter":
+        """Measure from here on."""
+        self._wall, self._cpu = time.perf_counter(), _cpu_seconds()
+        self._boards, self._packages = _board_joules(), _package_counters()
+        return self
+
+    def read(self) -> dict[str, Any]:
+        """What has been measured since the start."""
         joules, source = self._energy()
-        self._reading.update(
-            wall_seconds=time.perf_counter() - self._wall,
-            cpu_seconds=_cpu_seconds() - self._cpu,
-            peak_memory_bytes=_peak_memory_bytes(),
-            energy_joules=joules,
-            energy_source=source,
-        )
+        return {
+            "wall_seconds": time.perf_counter() - self._wall,
+            "cpu_seconds": _cpu_seconds() - self._cpu,
+            "peak_memory_bytes": _peak_resident_bytes(),
+            "peak_device_memory_bytes": _peak_device_bytes(),
+            "energy_joules": joules,
+            "energy_source": source,
+        }
 
     def _energy(self) -> tuple[float | Unknown, str]:
         if _gpu_in_use():
@@ -77,17 +85,71 @@ def machine() -> dict[str, Any]:
     }
 
 
-def peak_flops(device_name: str) -> float | Unknown:
-    """Peak bfloat16 FLOPs a second of the GPU called `device_name`."""
-    matches = [name for name in PEAK_FLOPS if name in device_name]
-    return PEAK_FLOPS[max(matches, key=len)] if matches else "unknown"
+def account(
+    reading: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], flops: float | None
+) -> dict[str, Any]:
+    """What a stage cost with all its attempts (gptpath.train.attempts), the last of them `reading`.
+
+    A stage that makes no attempts is one: what its own process has measured.
+    """
+    earlier, last = attempts[:-1], attempts[-1] if attempts else {}
+    of_last = last if last.get("energy_source") == "nvml" else reading
+    energy = [one["energy_joules"] for one in (*earlier, of_last)]
+    known = "unknown" not in energy
+    wall = reading["wall_seconds"]
+    device_seconds = sum(one["device_seconds"] for one in attempts) or wall
+    speed = None if flops is None else flops / device_seconds
+    device_memory = [one["peak_device_memory_bytes"] for one in (reading, *attempts)]
+    return {
+        "attempts": max(1, len(attempts)),
+        "wall_seconds": wall + sum(one["wall_seconds"] for one in earlier),
+        "device_hours": device_seconds / 3600,
+        "cpu_seconds": reading["cpu_seconds"] + sum(one["cpu_seconds"] for one in earlier),
+        "peak_memory_bytes": max(one["peak_memory_bytes"] for one in (reading, *attempts)),
+        "peak_device_memory_bytes": max((m for m in device_memory if m), default=None),
+        "energy_joules": sum(energy) if known else "unknown",
+        "energy_source": of_last["energy_source"] if known else "unknown",
+        "utilisation": utilisation(speed, name=last.get("device")),
+    }
 
 
-def utilisation(flops: float | None, wall_seconds: float) -> float | Unknown:
-    """Model FLOPs spent as a share of the GPU's peak (MFU); unknown on a CPU."""
-    gpus = _gpus() if _gpu_in_use() else []
-    peak = peak_flops(gpus[0]["name"]) if gpus else "unknown"
-    return "unknown" if flops is None or peak == "unknown" else flops / (wall_seconds * peak)
+def utilisation(
+    flops_per_second: float | None, *, devices: int = 1, name: str | None = None
+) -> float | Unknown:
+    """Model FLOPs a second as a share of the peak of `devices` GPUs (MFU); unknown on a CPU.
+
+    `name` is what the GPUs are called; None means the one in use. More than the peak is never
+    told: then the table of peaks is wrong.
+    """
+    name = device_name() if name is None else name
+    peak = peak_flops(name)
+    if flops_per_second is None or peak == "unknown":
+        return "unknown"
+    share = flops_per_second / (devices * peak)
+    if share > 1:
+        logger.warning(
+            "%.3g FLOPs a second are %.0f %% of the peak of %d x %s in train/peaks.py; correct it",
+            flops_per_second,
+            100 * share,
+            devices,
+            name,
+        )
+        return "unknown"
+    return share
+
+
+def device_name() -> str:
+    """Name of the GPU in use, or `cpu`."""
+    return sys.modules["torch"].cuda.get_device_name() if _gpu_in_use() else "cpu"
+
+
+def peak_memory_bytes() -> int:
+    """Most memory used by this process so far: allocated on its GPU, or resident on a CPU."""
+    return _peak_device_bytes() or _peak_resident_bytes()
+
+
+def _peak_device_bytes() -> int | None:
+    return sys.modules["torch"].cuda.max_memory_allocated() if _gpu_in_use() else None
 
 
 def _cpu_seconds() -> float:
@@ -96,7 +158,7 @@ def _cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def _peak_memory_bytes() -> int:
+def _peak_resident_bytes() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -3,20 +3,33 @@
 import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gptpath.config.params import Recipe
 from gptpath.events import CheckpointSaved, Emit, Evaluated
-from gptpath.model.build import LanguageModel
+from gptpath.model.build import LanguageModel, flops_per_token
 from gptpath.model.device import autocast
 from gptpath.model.folder import save_checkpoint
 from gptpath.model.loss import next_token_loss
 from gptpath.train.batches import Batches
-from gptpath.train.checkpoint import History, restore_state, save_state
+from gptpath.train.checkpoint import Checkpoints, History
+from gptpath.train.objective import Objective
 from gptpath.train.optimiser import build_optimiser
+from gptpath.train.parallel import (
+    ALONE,
+    Parallel,
+    check_division,
+    free_gathered,
+    synchronising,
+    whole,
+    whole_model,
+    wrap,
+)
 from gptpath.train.schedule import learning_rate, steps_to_publish
 from gptpath.train.step_log import StepLog
 from gptpath.train.stopping import StopRequested, StopSignal
@@ -39,6 +52,8 @@ class Trainer:
     """Folder of resumable states and of `model/`, the model folder in the making."""
     stop: StopSignal
     emit: Emit
+    """Where events go; only the first rank's are needed."""
+    parallel: Parallel = ALONE
     step: int = field(init=False)
     """Updates made so far."""
     resumed_at: int = field(init=False)
@@ -46,12 +61,26 @@ class Trainer:
     history: History = field(init=False)
 
     def __post_init__(self) -> None:
-        self.optimiser = build_optimiser(self.model, self.recipe)
-        self.step, self.history = restore_state(self.scratch, self.model, self.optimiser)
-        self.resumed_at = self.step
-        self._loss = torch.compile(next_token_loss) if self.compile else next_token_loss
+        recipe, parallel = self.recipe, self.parallel
+        micro = recipe.micro_batch_size_sequences
+        check_division(recipe.batch_size_sequences, micro, parallel.ranks)
+        self._rows = parallel.rows(recipe.batch_size_sequences)
+        self._micro_size = micro or len(self._rows)
+        loss = torch.compile(next_token_loss) if self.compile else next_token_loss
+        self._objective = wrap(Objective(self.model, loss), self.model, parallel)
+        self.optimiser = build_optimiser(self.model, recipe)
+        self._states = Checkpoints(
+            self.scratch, self.model, self.optimiser, keep=recipe.kept_states, parallel=parallel
+        )
+        self.step, self.history = self._states.restore()
+        self.resumed_at = self._saved = self.step
         self._log = StepLog(
-            self.recipe, tokens_per_step=self.tokens(1), rows=self.history.train, emit=self.emit
+            recipe,
+            tokens_per_step=self.tokens(1),
+            flops_per_token=flops_per_token(self.model.config),
+            rows=self.history.train,
+            emit=self.emit,
+            parallel=parallel,
         )
 
     def run(self) -> Score:
@@ -67,7 +96,9 @@ class Trainer:
                 self._publish()
                 self._validate()
                 if self.step == self.recipe.steps:
-                    return self._measure(tokens=None)
+                    final = self._measure(tokens=None)
+                    self._await_save()
+                    return final
                 self.stop.check()
                 start = time.perf_counter()
                 loss, grad_norm = self._update()
@@ -75,8 +106,11 @@ class Trainer:
                 self._log.add(self.step, loss, grad_norm, seconds=time.perf_counter() - start)
                 if self.step % self.recipe.checkpoint_every_steps == 0:
                     self._save()
+                elif self._states.finished():
+                    self._tell_saved()
         except StopRequested:
             self._save()
+            self._await_save()
             raise
 
     def tokens(self, steps: int) -> int:
@@ -84,17 +118,25 @@ class Trainer:
         return steps * self.recipe.batch_size_sequences * self.model.config.context_length
 
     def _update(self) -> tuple[Tensor, Tensor]:
-        """One optimiser step; returns loss and gradient norm, still on the device."""
+        """One optimiser step; returns loss and gradient norm, still on the device.
+
+        The loss is that of this rank's rows of the batch; the gradient, and so its norm, that of
+        the whole batch.
+        """
         recipe, device = self.recipe, self.model.wte.weight.device
-        if self.model.config.dropout:  # masks too are a function of the seed and the step
-            torch.manual_seed(((self.seed << 32) + self.step) % 2**63)
-        size = recipe.micro_batch_size_sequences or recipe.batch_size_sequences
-        share = size / recipe.batch_size_sequences
+        share = self._micro_size / len(self._rows)
         loss = torch.zeros((), device=device)
-        for tokens_BT, targets_BT in self.batches.micro_batches(self.step, size, device):
-            with autocast(device, self.precision):
-                part = self._loss(self.model, tokens_BT, targets_BT) * share
-            part.backward()
+        first = self._rows.start
+        for tokens_BT, targets_BT in self.batches.micro_batches(
+            self.step, self._micro_size, device, self._rows
+        ):
+            if self.model.config.dropout:
+                torch.manual_seed(dropout_seed(self.seed, self.step, first))
+            first += self._micro_size
+            with synchronising(self._objective, last=first == self._rows.stop):
+                with autocast(device, self.precision):
+                    part = self._objective(tokens_BT, targets_BT) * share
+                part.backward()
             loss += part.detach()
         clip = math.inf if recipe.grad_clip is None else recipe.grad_clip
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
@@ -102,12 +144,15 @@ class Trainer:
             group["lr"] = learning_rate(self.step, recipe)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        return loss, grad_norm
+        return loss, whole(grad_norm)
 
     def _publish(self) -> None:
-        if self.step in steps_to_publish(self.recipe):
-            self._log.flush()  # weights that are not finite must never be kept
-            path = save_checkpoint(self.scratch / "model", self.model, step=self.step)
+        if self.step not in steps_to_publish(self.recipe):
+            return
+        self._log.flush()  # weights that are not finite must never be kept
+        model = whole_model(self.model, self.parallel)
+        if model is not None:
+            path = save_checkpoint(self.scratch / "model", model, step=self.step)
             self.emit(CheckpointSaved(step=self.step, path=path))
 
     def _validate(self) -> None:
@@ -123,9 +168,36 @@ class Trainer:
         self.emit(Evaluated(step=self.step, values=named))
 
     def _measure(self, *, tokens: int | None) -> Score:
-        return self.validation.measure(self.model, tokens=tokens, between=self.stop.check)
+        try:
+            return self.validation.measure(
+                self.model,
+                tokens=tokens,
+                between=self.stop.check,
+                log_probs=partial(self._objective, per_token=True),
+                parallel=self.parallel,
+            )
+        finally:
+            free_gathered(self._objective)
 
     def _save(self) -> None:
+        self._await_save()
         self._log.flush()
-        path = save_state(self.scratch, self.model, self.optimiser, self.step, self.history)
-        self.emit(CheckpointSaved(step=self.step, path=path))
+        self._states.save(self.step, self.history)
+        self._saved = self.step
+
+    def _await_save(self) -> None:
+        if self._states.wait():
+            self._tell_saved()
+
+    def _tell_saved(self) -> None:
+        path = self._states.path(self._saved)
+        self.emit(CheckpointSaved(step=self._saved, path=path))
+
+
+def dropout_seed(seed: int, step: int, first_row: int) -> int:
+    """Seed of the dropout masks of the micro-batch that begins with `first_row` of the batch.
+
+    So masks are the same however micro-batches of one size are divided among ranks.
+    """
+    state = np.random.SeedSequence((seed, step, first_row)).generate_state(1, np.uint64)
+    return int(state[0]) >> 1

@@ -53,20 +53,29 @@ def scratch_folder(
     """
     root.mkdir(parents=True, exist_ok=True)
     lock = root / f"{name}.lock"
-    deadline = time.monotonic() + patience_seconds
-    while (file := _try_lock(lock)) is None:
-        between()
-        if time.monotonic() > deadline:
-            raise TrainingError(
-                f"another process is training this very run (it holds {lock}); expected none after "
-                f"{patience_seconds:.0f} s; wait for it or stop it, then run again"
-            )
-        time.sleep(0.2)
-    with file:
+    with locked(lock, between=between, patience_seconds=patience_seconds):
         (root / name).mkdir(exist_ok=True)
         yield root / name
         if not (root / name).exists():  # finished: nothing is left to protect
             lock.unlink()
+
+
+@contextmanager
+def locked(
+    path: Path, *, between: Callable[[], None], patience_seconds: float = 60.0
+) -> Generator[None]:
+    """Hold the lock of file `path` while the context lasts; waits and fails as scratch_folder."""
+    deadline = time.monotonic() + patience_seconds
+    while (file := _try_lock(path)) is None:
+        between()
+        if time.monotonic() > deadline:
+            raise TrainingError(
+                f"another process is training this very run (it holds {path}); expected none after "
+                f"{patience_seconds:.0f} s; wait for it or stop it, then run again"
+            )
+        time.sleep(0.2)
+    with file:
+        yield
 
 
 def _try_lock(path: Path) -> IO[str] | None:

@@ -9,6 +9,8 @@ from torch import Tensor
 from gptpath.config.params import Recipe
 from gptpath.errors import TrainingError
 from gptpath.events import Emit, StepFinished
+from gptpath.train.ledger import peak_memory_bytes, utilisation
+from gptpath.train.parallel import ALONE, Parallel
 from gptpath.train.schedule import learning_rate
 
 
@@ -16,16 +18,27 @@ class StepLog:
     """Collects losses on the device and reads many at once, so that steps can follow closely."""
 
     def __init__(
-        self, recipe: Recipe, *, tokens_per_step: int, rows: list[dict[str, float]], emit: Emit
+        self,
+        recipe: Recipe,
+        *,
+        tokens_per_step: int,
+        flops_per_token: int,
+        rows: list[dict[str, float]],
+        emit: Emit,
+        parallel: Parallel = ALONE,
     ) -> None:
         """Append a row to `rows` and emit an event at every step that `recipe` wants logged."""
         self._recipe, self._tokens_per_step = recipe, tokens_per_step
-        self._rows, self._emit = rows, emit
+        self._flops_per_token = flops_per_token
+        self._rows, self._emit, self._parallel = rows, emit, parallel
         self._pending: list[tuple[int, Tensor]] = []
         self._steps, self._seconds = 0, 0.0
 
     def add(self, step: int, loss: Tensor, grad_norm: Tensor, *, seconds: float) -> None:
-        """Take what update number `step` (1 is the first) gave; flushed when a row is due."""
+        """Take what update number `step` (1 is the first) gave; flushed when a row is due.
+
+        `loss` is the mean over this rank's part of the batch, `grad_norm` that of the whole batch.
+        """
         self._pending.append((step, torch.stack((loss, grad_norm))))
         self._steps += 1
         self._seconds += seconds
@@ -37,7 +50,7 @@ class StepLog:
         if not self._pending:
             return
         start = time.perf_counter()
-        pairs = torch.stack([pair for _, pair in self._pending]).tolist()
+        pairs = self._parallel.mean(torch.stack([pair for _, pair in self._pending])).tolist()
         self._seconds += time.perf_counter() - start  # the device catches up here
         steps = [step for step, _ in self._pending]
         self._pending.clear()
@@ -68,6 +81,8 @@ class StepLog:
         )
         per_step = self._seconds / self._steps
         self._steps, self._seconds = 0, 0.0
+        speed = self._tokens_per_step / per_step
+        mfu = utilisation(self._flops_per_token * speed, devices=self._parallel.ranks)
         self._emit(
             StepFinished(
                 step=step,
@@ -76,7 +91,9 @@ class StepLog:
                 loss=loss,
                 learning_rate=rate,
                 grad_norm=grad_norm,
-                tokens_per_second=self._tokens_per_step / per_step,
+                tokens_per_second=speed,
                 seconds_left=(self._recipe.steps - step) * per_step,
+                mfu=None if mfu == "unknown" else mfu,
+                peak_memory_bytes=peak_memory_bytes(),
             )
         )

@@ -16,13 +16,17 @@ class StopRequested(SystemExit):
 
     def __init__(self, signum: int) -> None:
         super().__init__(128 + signum)
+        self.signum = signum
 
 
 class StopSignal:
-    """Remembers a SIGTERM or SIGINT, and notices that the parent process is gone."""
+    """Remembers a SIGTERM or SIGINT, and notices that the parent process is gone.
 
-    def __init__(self) -> None:
-        self._parent = os.getppid()
+    Or another process, `watched`, which must be there as long as the work is wanted.
+    """
+
+    def __init__(self, watched: int | None = None) -> None:
+        self._parent, self._watched = os.getppid(), watched
         self._signum: int | None = None
 
     def tell(self, signum: int, frame: FrameType | None = None) -> None:
@@ -32,17 +36,32 @@ class StopSignal:
 
     def check(self) -> None:
         """Raise StopRequested if the work must break off here."""
+        if (signum := self.requested()) is not None:
+            raise StopRequested(signum)
+
+    def requested(self) -> int | None:
+        """Signal by which a stop was asked for so far."""
         # Polled, not PR_SET_PDEATHSIG: that one fires when the parent's thread ends.
-        if self._signum is None and os.getppid() != self._parent:
+        if self._signum is None and (os.getppid() != self._parent or not _alive(self._watched)):
             self._signum = signal.SIGTERM
-        if self._signum is not None:
-            raise StopRequested(self._signum)
+        return self._signum
+
+
+def _alive(process: int | None) -> bool:
+    try:
+        if process is not None:
+            os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @contextmanager
-def stop_on_signals() -> Generator[StopSignal]:
+def stop_on_signals(watched: int | None = None) -> Generator[StopSignal]:
     """Turn SIGTERM and SIGINT into a request to stop while the context lasts."""
-    stop = StopSignal()
+    stop = StopSignal(watched)
     if threading.current_thread() is not threading.main_thread():
         yield stop  # only the main thread may set handlers
         return

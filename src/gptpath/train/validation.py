@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from gptpath.errors import TokenError
 from gptpath.model.build import LanguageModel
@@ -14,6 +16,10 @@ from gptpath.model.device import autocast
 from gptpath.model.loss import token_log_probs
 from gptpath.tokens.shards import TokenSplit
 from gptpath.train.batches import read_windows
+from gptpath.train.parallel import ALONE, Parallel
+
+LogProbs = Callable[[Tensor, Tensor], Tensor]
+"""Inputs and targets, two (B, T), to the log-probability of each target: (B, T), nats."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,19 +54,44 @@ class Validation:
     precision: str
 
     def measure(
-        self, model: LanguageModel, *, tokens: int | None, between: Callable[[], None]
+        self,
+        model: LanguageModel,
+        *,
+        tokens: int | None,
+        between: Callable[[], None],
+        log_probs: LogProbs | None = None,
+        parallel: Parallel = ALONE,
     ) -> Score:
         """Score `model` on the first `tokens` predictions of the split; None means all.
 
-        `between` is called before every forward pass and may raise to break off.
+        Ranks share the windows; all get the same score. `log_probs` computes with the model where
+        it is wrapped. `between` is called before every forward pass and may raise to break off.
         """
-        length = model.config.context_length
         count = min(len(self.split) - 1, tokens or len(self.split))
         if count < 1:
             raise TokenError(
                 f"the validation split has {len(self.split)} tokens, expected at least 2; "
                 "raise ingest.validation_fraction"
             )
+        batches = self._batches(count, model.config.context_length)
+        compute = log_probs or partial(token_log_probs, model)
+        was_training = model.training
+        model.eval()
+        nats = 0.0
+        for turn in range(0, len(batches), parallel.ranks):
+            between()
+            # FSDP computes together: who has no windows left reads some again, without counting.
+            starts, window = batches[min(turn + parallel.rank, len(batches) - 1)]
+            part = self._nats(compute, starts, window, model.wte.weight.device)
+            nats += part if turn + parallel.rank < len(batches) else 0.0
+        model.train(was_training)
+        nats = sum(parallel.gather(nats))
+        text_bytes = int(self.token_bytes[self.split.read(1, count + 1)].sum())
+        bpb = nats / math.log(2) / text_bytes if text_bytes else math.inf
+        return Score(loss=nats / count, bpb=bpb, tokens=count)
+
+    def _batches(self, count: int, length: int) -> list[tuple[list[int], int]]:
+        """First tokens of the windows of each forward pass, and how long these windows are."""
         whole = list(range(0, count - length + 1, length))
         batches = [
             (whole[first : first + self.batch_size], length)
@@ -68,21 +99,12 @@ class Validation:
         ]
         if count % length:
             batches.append(([count - count % length], count % length))
-        was_training = model.training
-        model.eval()
-        nats = 0.0
-        for starts, window in batches:
-            between()
-            nats += self._nats(model, starts, window)
-        model.train(was_training)
-        text_bytes = int(self.token_bytes[self.split.read(1, count + 1)].sum())
-        bpb = nats / math.log(2) / text_bytes if text_bytes else math.inf
-        return Score(loss=nats / count, bpb=bpb, tokens=count)
+        return batches
 
     @torch.no_grad()
-    def _nats(self, model: LanguageModel, starts: list[int], length: int) -> float:
-        device = model.wte.weight.device
+    def _nats(
+        self, log_probs: LogProbs, starts: list[int], length: int, device: torch.device
+    ) -> float:
         inputs_BT, targets_BT = read_windows(self.split, starts, length, device)
         with autocast(device, self.precision):
-            log_probs_BT = token_log_probs(model, inputs_BT, targets_BT)
-        return -log_probs_BT.double().sum().item()
+            return -log_probs(inputs_BT, targets_BT).double().sum().item()

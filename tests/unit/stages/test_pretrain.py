@@ -92,7 +92,9 @@ def test_state_of_another_recipe_is_left_alone(root):
     outcome = pretrain(root, learning_rate=0.02)
     assert outcome.tokens == 30 * 4 * 16  # nothing was resumed
     assert (kept / "state-00000014").is_dir()
-    assert pretrain(root).tokens == 16 * 4 * 16  # from step 14 on
+    resumed = pretrain(root)
+    assert resumed.tokens == (15 + 16) * 4 * 16  # step 15 twice
+    assert [attempt["tokens"] for attempt in resumed.attempts] == [15 * 4 * 16, 16 * 4 * 16]
 
 
 @pytest.mark.parametrize("item", [None, "gpt5"])

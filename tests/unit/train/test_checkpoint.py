@@ -1,11 +1,27 @@
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from gptpath.config.presets import gpt2_laptop_s
+from gptpath.errors import CheckpointError
 from gptpath.model.build import build_model
-from gptpath.train.checkpoint import History, restore_state, save_state
+from gptpath.train import checkpoint
+from gptpath.train.checkpoint import Checkpoints, History
+from gptpath.train.parallel import Parallel
+
+
+def save_state(folder, model, optimiser, step, history, *, keep=2):
+    states = Checkpoints(folder, model, optimiser, keep=keep)
+    states.save(step, history)
+    assert states.wait()
+    return states.path(step)
+
+
+def restore_state(folder, model, optimiser):
+    return Checkpoints(folder, model, optimiser, keep=2).restore()
 
 
 def fresh(seed=0):
@@ -46,8 +62,12 @@ def test_weights_moments_step_and_history_come_back_to_the_bit(folder):
             assert state[key].dtype == value.dtype, key
 
 
-def test_only_the_newest_two_states_are_kept(folder):
-    assert sorted(path.name for path in folder.iterdir()) == ["state-00000003", "state-00000005"]
+@pytest.mark.parametrize("keep", [1, 2, 3])
+def test_only_the_newest_states_are_kept(tmp_path, keep):
+    for step in (2, 3, 5, 8):
+        save_state(tmp_path, *advanced(1), step, history(step), keep=keep)
+    steps = [2, 3, 5, 8][-keep:]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"state-{s:08d}" for s in steps]
 
 
 def test_nothing_saved_means_step_0(tmp_path):
@@ -70,8 +90,8 @@ def flip_a_byte(path):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda state: flip_a_byte(state / "state.safetensors"),
-        lambda state: (state / "state.safetensors").unlink(),
+        lambda state: flip_a_byte(state / "part-00000.safetensors"),
+        lambda state: (state / "part-00000.safetensors").unlink(),
         lambda state: (state / "state.json").write_text("{"),
         lambda state: (state / "state.json").unlink(),
     ],
@@ -84,5 +104,84 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(folder, damage, caplo
 
 
 def test_a_half_written_state_is_ignored_and_cleared_away(folder):
-    shutil.copytree(folder / "state-00000005", folder / ".state-1")
+    shutil.copytree(folder / "state-00000005", folder / ".state-00000009-x")
     assert restore_state(folder, *fresh())[0] == 5
+    assert not (folder / ".state-00000009-x").exists()
+
+
+def test_training_may_go_on_while_a_state_is_written(tmp_path, monkeypatch):
+    may_write, original = threading.Event(), checkpoint.write_part
+    monkeypatch.setattr(
+        checkpoint, "write_part", lambda *given: may_write.wait(10) and original(*given)
+    )
+    model, optimiser = advanced(2)
+    rows = history(2)
+    states = Checkpoints(tmp_path, model, optimiser, keep=2)
+    states.save(2, rows)
+    assert not states.finished()
+    for parameter in model.parameters():
+        parameter.data.zero_()
+        optimiser.state[parameter]["exp_avg"].zero_()
+    rows.train.append({"step": 3})
+    may_write.set()
+    assert states.wait()
+    assert not states.finished()  # told once
+    restored, expected = fresh(seed=1), advanced(2)
+    assert restore_state(tmp_path, *restored) == (2, history(2))
+    for parameter, wanted in zip(restored[0].parameters(), expected[0].parameters(), strict=True):
+        assert torch.equal(parameter, wanted)
+        moments = restored[1].state[parameter], expected[1].state[wanted]
+        assert torch.equal(moments[0]["exp_avg"], moments[1]["exp_avg"])
+
+
+def test_a_state_that_cannot_be_written_stops_the_training(tmp_path, monkeypatch):
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "write_part", full)
+    states = Checkpoints(tmp_path, *advanced(1), keep=2)
+    states.save(1, history(1))
+    with pytest.raises(CheckpointError, match="No space left on device; make room there"):
+        states.wait()
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_the_parts_of_any_number_of_ranks_make_one_state(tmp_path, ranks):
+    """Ranks in threads: what one reads is what all wrote together, and they hold equal models."""
+    model, optimiser = advanced(3)
+    meeting = Meeting(ranks)
+
+    def save(rank):
+        states = Checkpoints(tmp_path, model, optimiser, keep=2, parallel=meeting.place(rank))
+        states.save(3, history(3))
+        states.wait()
+
+    with ThreadPoolExecutor(ranks) as pool:
+        list(pool.map(save, range(ranks)))
+    names = sorted(path.name for path in (tmp_path / "state-00000003").iterdir())
+    assert names == [*(f"part-{rank:05d}.safetensors" for rank in range(ranks)), "state.json"]
+    read_model, read_optimiser = fresh(seed=1)
+    assert restore_state(tmp_path, read_model, read_optimiser) == (3, history(3))
+    for parameter, expected in zip(read_model.parameters(), model.parameters(), strict=True):
+        assert torch.equal(parameter, expected)
+        for key, value in optimiser.state[expected].items():
+            assert torch.equal(read_optimiser.state[parameter][key], value)
+
+
+class Meeting:
+    """Lets threads gather values as ranks would."""
+
+    def __init__(self, ranks):
+        self.ranks, self.barrier = ranks, threading.Barrier(ranks)
+        self.values = [None] * ranks
+
+    def place(self, rank):
+        def gather(place, value):
+            self.values[rank] = value
+            self.barrier.wait(10)
+            values = list(self.values)
+            self.barrier.wait(10)
+            return values
+
+        kind = type("Place", (Parallel,), {"gather": gather})
+        return kind(rank=rank, ranks=self.ranks)

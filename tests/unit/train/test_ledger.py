@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from gptpath.train import ledger
-from gptpath.train.ledger import Meter, machine, peak_flops, utilisation
+from gptpath.train.ledger import Meter, account, machine, utilisation
+from gptpath.train.peaks import peak_flops
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,8 @@ def gpu(monkeypatch):
         is_initialized=lambda: True,
         is_available=lambda: True,
         device_count=lambda: 1,
+        get_device_name=lambda: "NVIDIA H200",
+        max_memory_allocated=lambda: 123,
         get_device_properties=lambda index: SimpleNamespace(name="NVIDIA H200", uuid="abc"),
     )
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
@@ -91,12 +94,81 @@ def test_a_gpu_run_never_shows_the_processors_energy(gpu, tmp_path):
 
 
 def test_utilisation_is_the_share_of_the_gpus_peak(gpu):
-    assert utilisation(989e12 * 5, 10.0) == pytest.approx(0.5)
-    assert utilisation(None, 10.0) == "unknown"
+    assert utilisation(989e12 / 2) == pytest.approx(0.5)
+    assert utilisation(989e12 / 2, devices=2) == pytest.approx(0.25)
+    assert utilisation(312e12, name="NVIDIA A100-SXM4-40GB") == pytest.approx(1.0)
+    assert utilisation(None) == "unknown"
+
+
+def test_more_than_the_peak_is_a_fault_of_the_table_and_never_told(gpu, caplog):
+    assert utilisation(2 * 989e12) == "unknown"
+    assert "200 % of the peak of 1 x NVIDIA H200" in caplog.text
 
 
 def test_utilisation_of_a_processor_is_unknown():
-    assert utilisation(1e12, 10.0) == "unknown"
+    assert utilisation(1e12) == "unknown"
+
+
+def test_the_memory_of_a_gpu_run_is_told_beside_that_of_its_process(gpu):
+    with Meter() as reading:
+        pass
+    assert reading["peak_device_memory_bytes"] == 123
+    assert ledger.peak_memory_bytes() == 123
+
+
+def reading(**changes):
+    measured = {
+        "wall_seconds": 10.0,
+        "cpu_seconds": 9.0,
+        "peak_memory_bytes": 100,
+        "peak_device_memory_bytes": None,
+        "energy_joules": 50.0,
+        "energy_source": "rapl",
+    }
+    return measured | changes
+
+
+def attempt(**changes):
+    return reading(**({"device_seconds": 20.0, "device": "cpu"} | changes))
+
+
+def test_a_stage_without_attempts_costs_what_its_process_measured():
+    cost = account(reading(), (), flops=None)
+    assert cost == reading() | {
+        "attempts": 1,
+        "device_hours": 10 / 3600,
+        "utilisation": "unknown",
+    }
+
+
+def test_all_attempts_count_and_the_last_one_is_the_stages_own_reading():
+    attempts = (attempt(peak_memory_bytes=300), attempt(), attempt(wall_seconds=8.0))
+    cost = account(reading(), attempts, flops=None)
+    assert cost["attempts"] == 3
+    assert cost["wall_seconds"] == 10 + 10 + 10
+    assert cost["cpu_seconds"] == 3 * 9
+    assert cost["device_hours"] == 60 / 3600
+    assert cost["energy_joules"] == 150
+    assert cost["peak_memory_bytes"] == 300
+
+
+def test_energy_that_one_attempt_does_not_know_is_unknown_as_a_whole():
+    attempts = (attempt(energy_joules="unknown", energy_source="unknown"), attempt())
+    cost = account(reading(), attempts, flops=None)
+    assert cost["energy_joules"] == cost["energy_source"] == "unknown"
+
+
+def test_a_stage_whose_ranks_had_the_gpus_takes_energy_and_peak_from_them():
+    ranks = attempt(
+        device="NVIDIA H100 80GB HBM3",
+        energy_source="nvml",
+        energy_joules=700.0,
+        peak_device_memory_bytes=5,
+    )
+    cost = account(reading(), (ranks,), flops=989e12 * 5)
+    assert (cost["energy_joules"], cost["energy_source"]) == (700.0, "nvml")
+    assert cost["peak_device_memory_bytes"] == 5
+    assert cost["utilisation"] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +178,12 @@ def test_utilisation_of_a_processor_is_unknown():
         ("NVIDIA H100 80GB HBM3", 989e12),
         ("NVIDIA H100 PCIe", 756e12),
         ("NVIDIA H200", 989e12),
+        ("NVIDIA H200 NVL", 835e12),
+        ("NVIDIA A10", 125e12),
+        ("NVIDIA A10G", "unknown"),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", "unknown"),
         ("NVIDIA GeForce GTX 1080", "unknown"),
+        ("cpu", "unknown"),
     ],
 )
 def test_peaks_are_found_by_the_devices_name(name, peak):

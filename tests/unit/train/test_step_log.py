@@ -22,7 +22,7 @@ def events():
 
 @pytest.fixture
 def log(rows, events):
-    return StepLog(RECIPE, tokens_per_step=10, rows=rows, emit=events.append)
+    return StepLog(RECIPE, tokens_per_step=10, flops_per_token=3, rows=rows, emit=events.append)
 
 
 def add(log, step, loss=1.0, grad_norm=1.0):
