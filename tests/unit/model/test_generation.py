@@ -206,7 +206,7 @@ def test_text_ends_at_end_of_text(model, encoding):
         ({"top_p": 1.5}, r"top_p=1\.5"),
         ({"max_new_tokens": -1}, "max_new_tokens=-1"),
         ({"stop": "end"}, "must be a list of strings"),
-        ({"stop": ["."] + [""]}, "none of them empty"),
+        ({"stop": [".", ""]}, "none of them empty"),
     ],
 )
 def test_impossible_settings_are_refused(encoding, setting, message):
