@@ -137,6 +137,8 @@ def _read_tables(source: Path) -> tuple[dict[str, int], list[Merge]]:
             return _from_tokenizer_json(json.loads(whole.read_text(encoding="utf-8")), whole)
         vocab = json.loads(vocab_file.read_text(encoding="utf-8"))
         lines = merges_file.read_text(encoding="utf-8").split("\n")
+        head = 1 if lines[0].startswith("#version") else 0
+        return vocab, [_pair(line) for line in lines[head:] if line]
     except FileNotFoundError as error:
         raise TokenError(
             f"{source} holds no tokenizer ({Path(error.filename).name} is missing); expected "
@@ -144,7 +146,6 @@ def _read_tables(source: Path) -> tuple[dict[str, int], list[Merge]]:
         ) from None
     except ValueError as error:
         raise TokenError(f"a tokenizer file in {source} is damaged: {error}") from None
-    return vocab, [_pair(line) for line in lines if line and not line.startswith("#version")]
 
 
 def _from_tokenizer_json(values: Any, path: Path) -> tuple[dict[str, int], list[Merge]]:
