@@ -23,6 +23,7 @@ from gptpath.config.sections import (
     Zeroshot,
     require,
 )
+from gptpath.config.stand_ins import check_stand_ins
 from gptpath.errors import ConfigError
 
 T = TypeVar("T", ModelConfig, Recipe)
@@ -43,6 +44,8 @@ class Params:
     encode: Encode
     pretrain: Recipe
     models: dict[str, ModelEntry]
+    stand_ins: dict[str, str]
+    """Settings that OpenAI did not publish, each with the source of the value in its place."""
     finetune: Finetune
     zeroshot: Zeroshot
     contamination: Contamination
@@ -64,6 +67,7 @@ class Params:
                 require(
                     name in self.matrix.models, f"{where} names {name!r}, absent in matrix.models"
                 )
+        check_stand_ins(self.stand_ins, self.models)
         for name in self.models:
             self.model_config(name)
             self.recipe(name)

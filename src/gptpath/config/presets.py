@@ -28,6 +28,23 @@ def gpt1_117m() -> ModelConfig:
     )
 
 
+def lstm_2048() -> ModelConfig:
+    """GPT-1's baseline: one LSTM layer of 2,048 units in the same framework (GPT-1 sec. 5).
+
+    The paper prints no more. Ours: embeddings as wide as GPT-1's, a projection to them for a tied
+    head, GPT-1's dropout, and the usual LSTM initialisation; 55,745,792 parameters in all.
+    """
+    return ModelConfig(
+        family="lstm",
+        n_layer=1,
+        n_embd=768,
+        n_hidden=2048,
+        context_length=512,
+        vocab_size=40_478,
+        dropout=0.1,
+    )
+
+
 def gpt2_124m() -> ModelConfig:
     """GPT-2 small: 124,439,808 parameters (GPT-2 Table 2, there called 117M).
 
@@ -114,6 +131,7 @@ PRESETS: dict[str, Callable[[], ModelConfig]] = {
     preset.__name__: preset
     for preset in (
         gpt1_117m,
+        lstm_2048,
         gpt2_124m,
         gpt2_355m,
         gpt2_774m,

@@ -34,14 +34,26 @@ __all__ = [
 ]
 
 
-def save_model(folder: Path, model: LanguageModel, *, step: int, tokenizer_folder: Path) -> None:
-    """Write a finished model after `step` optimiser steps; checkpoints already there stay."""
+def save_model(
+    folder: Path,
+    model: LanguageModel,
+    *,
+    step: int,
+    tokenizer_folder: Path,
+    source: str | None = None,
+) -> None:
+    """Write a finished model after `step` optimiser steps; checkpoints already there stay.
+
+    `source` says where an imported model comes from.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(folder / "model.safetensors", model)
     if (folder / "tokenizer").exists():
         shutil.rmtree(folder / "tokenizer")
     shutil.copytree(tokenizer_folder, folder / "tokenizer", copy_function=shutil.copyfile)
     values = asdict(model.config) | {"gptpath_version": __version__, "step": step}
+    if source is not None:
+        values["source"] = source
     text = json.dumps(values, indent=2, sort_keys=True) + "\n"
     _write_atomically(folder / "config.json", text.encode())
 

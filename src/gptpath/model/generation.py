@@ -1,19 +1,26 @@
 """Text from a model: greedy or sampled continuations of many prompts at once.
 
+A continuation is a function of the model, its prompt, the settings, the seed and its number among
+the samples of its prompt. The other prompts of a batch have no part in it.
+
 Shapes in names: B batch, T position, D n_embd, V vocabulary.
 """
 
+import hashlib
+import random
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from gptpath.errors import ConfigError
 from gptpath.model.build import LanguageModel
+from gptpath.model.cache import Cache
 from gptpath.model.lstm import LSTM
+from gptpath.model.sampling import Sampling
 from gptpath.tokens.encoding import Encoding
 
 
-@torch.no_grad()
 def generate(
     model: LanguageModel,
     encoding: Encoding,
@@ -22,30 +29,80 @@ def generate(
     max_new_tokens: int,
     temperature: float = 1.0,
     top_k: int | None = None,
+    top_p: float = 1.0,
     seed: int = 0,
     stop: Sequence[str] = (),
 ) -> list[str]:
-    """Continue each prompt; returns the continuations alone.
+    """Continue each prompt once; returns the continuations alone (see `generate_samples`)."""
+    sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+    texts = generate_samples(
+        model,
+        encoding,
+        prompts,
+        max_new_tokens=max_new_tokens,
+        sampling=sampling,
+        seed=seed,
+        stop=stop,
+    )
+    return [first for (first,) in texts]
 
-    Temperature 0 is greedy. A continuation ends before the first of `stop`, before end of text,
-    or after `max_new_tokens`. It depends on its prompt, the seed and its place in `prompts`, not
-    on the other prompts. A Transformer whose context is full reads the last `context_length`
-    tokens anew for each further one; an LSTM reads on. An empty prompt stands for the start of a
-    document.
+
+@torch.no_grad()
+def generate_samples(
+    model: LanguageModel,
+    encoding: Encoding,
+    prompts: Sequence[str],
+    *,
+    max_new_tokens: int,
+    sampling: Sampling,
+    samples: int = 1,
+    seed: int = 0,
+    stop: Sequence[str] = (),
+) -> list[list[str]]:
+    """Continue each prompt `samples` times; returns the continuations alone, by prompt.
+
+    A continuation ends before the first of the strings `stop` that its text comes to hold, before
+    end of text, or after `max_new_tokens`. An empty prompt stands for the start of a document.
+
+    A Transformer whose context is full reads the last `context_length` tokens anew for each
+    further one, of a prompt that is longer to begin with as well; an LSTM reads on for ever.
+
+    Raises:
+        ConfigError: a setting is out of range.
     """
+    _check(max_new_tokens, samples, stop)
     rows = [
-        _Row(encoding, prompt, seed=(seed, index), count=max_new_tokens, stop=stop)
-        for index, prompt in enumerate(prompts)
+        _Row(encoding, tokens, draws=_draws(seed, prompt, sample), count=max_new_tokens, stop=stop)
+        for prompt in prompts
+        for tokens in [encoding.encode_ordinary(prompt) or [encoding.eot_token]]
+        for sample in range(samples)
     ]
-    reader = _Reader(model, rows)
+    reader = _Reader(model, rows, samples)
     while any(row.open for row in rows):
+        reader.drop_closed()
         logits_BV = reader.next_logits()
-        active = [index for index, row in enumerate(rows) if row.due(reader.position)]
-        draws = torch.tensor([rows[index].draw() for index in active], dtype=torch.float64)
-        chosen = _choose(logits_BV[active].float().cpu(), temperature, top_k, draws)
-        for index, token in zip(active, chosen.tolist(), strict=True):
-            rows[index].extend(token)
-    return [row.text for row in rows]
+        due = [i for i, row in enumerate(reader.rows) if len(row.tokens) == reader.position]
+        draws_B = torch.tensor([reader.rows[i].draws.random() for i in due], dtype=torch.float64)
+        chosen_B = sampling.choose(logits_BV[due].float().cpu(), draws_B)
+        for i, token in zip(due, chosen_B.tolist(), strict=True):
+            reader.rows[i].extend(token)
+    texts = [row.text for row in rows]
+    return [texts[start : start + samples] for start in range(0, len(texts), samples)]
+
+
+def _check(max_new_tokens: int, samples: int, stop: Sequence[str]) -> None:
+    if max_new_tokens < 0:
+        raise ConfigError(f"max_new_tokens={max_new_tokens} must not be negative")
+    if samples < 1:
+        raise ConfigError(f"samples={samples} must be at least 1")
+    if isinstance(stop, str) or not all(stop):
+        raise ConfigError(f"stop={stop!r} must be a list of strings, none of them empty")
+
+
+def _draws(seed: int, prompt: str, sample: int) -> random.Random:
+    """Random numbers that belong to one sample of one prompt, whatever else is generated."""
+    digest = hashlib.sha256(f"{seed} {sample} {prompt}".encode("utf-8", "surrogatepass")).digest()
+    return random.Random(int.from_bytes(digest, "little"))
 
 
 class _Row:
@@ -54,28 +111,24 @@ class _Row:
     def __init__(
         self,
         encoding: Encoding,
-        prompt: str,
+        tokens: Sequence[int],
         *,
-        seed: tuple[int, int],
+        draws: random.Random,
         count: int,
         stop: Sequence[str],
     ) -> None:
-        self.tokens = encoding.encode_ordinary(prompt) or [encoding.eot_token]
-        self.text = ""
+        self.tokens = list(tokens)
+        self.draws = draws
         self.open = count > 0
         self._encoding, self._stop = encoding, stop
-        self._start, self._end = len(self.tokens), len(self.tokens) + count
-        # One uniform number per token, drawn ahead: independent of the other rows and of stops.
-        generator = torch.Generator().manual_seed(seed[0] * 1_000_003 + seed[1])
-        self._draws = torch.rand(count, dtype=torch.float64, generator=generator).tolist()
+        self._start, self._end = len(tokens), len(tokens) + count
+        self._length: int | None = None
+        """Characters before the first stop string, once there is one."""
 
-    def due(self, position: int) -> bool:
-        """Whether this row chooses the token that follows its first `position` tokens."""
-        return self.open and len(self.tokens) == position
-
-    def draw(self) -> float:
-        """Return the uniform number that decides the next token."""
-        return self._draws[len(self.tokens) - self._start]
+    @property
+    def text(self) -> str:
+        """The continuation so far."""
+        return self._encoding.decode(self.tokens[self._start :])[: self._length]
 
     def extend(self, token: int) -> None:
         """Take a chosen token; close the row if it ends the text."""
@@ -83,11 +136,10 @@ class _Row:
             self.open = False
             return
         self.tokens.append(token)
-        self.text = self._encoding.decode(self.tokens[self._start :])
-        ends = [self.text.find(mark) for mark in self._stop if mark in self.text]
-        if ends:
-            self.text = self.text[: min(ends)]
-        self.open = not ends and len(self.tokens) < self._end
+        if self._stop:
+            text = self.text
+            self._length = min((text.index(m) for m in self._stop if m in text), default=None)
+        self.open = self._length is None and len(self.tokens) < self._end
 
 
 class _Reader:
@@ -96,37 +148,45 @@ class _Reader:
     A row whose prompt is longer than the others' is fed its own tokens until it has to choose.
     """
 
-    def __init__(self, model: LanguageModel, rows: Sequence[_Row]) -> None:
+    def __init__(self, model: LanguageModel, rows: Sequence[_Row], samples: int) -> None:
+        self.rows = list(rows)
+        """Rows that are still being read, in the order of the cache."""
         self.position = 0
         """Tokens of each row read so far."""
-        self._model, self._rows = model, rows
+        self._model = model
         self._device = model.wte.weight.device
-        self._cache = model.new_cache(len(rows))
-        self._unbounded = isinstance(model, LSTM)
+        self._context = None if isinstance(model, LSTM) else model.config.context_length
+        self._cache: Cache = model.new_cache(len(rows) // samples)
+        if samples > 1:
+            self._read_prompts_once(samples)
+
+    def drop_closed(self) -> None:
+        """Forget the rows that have ended."""
+        kept = [i for i, row in enumerate(self.rows) if row.open]
+        if len(kept) < len(self.rows):
+            self.rows = [self.rows[i] for i in kept]
+            self._cache = self._cache.select(torch.tensor(kept, device=self._device))
 
     def next_logits(self) -> Tensor:
         """Read up to where the next row must choose: scores of the following token, (B, V)."""
-        start = self.position
-        self.position = min(len(row.tokens) for row in self._rows if row.open)
-        context = self._model.config.context_length
-        if self._unbounded or self.position <= context:
-            x_BTD = self._model.hidden(self._read(start, self.position), self._cache)
+        start, self.position = self.position, min(len(row.tokens) for row in self.rows)
+        if self._context is None or self.position <= self._context:
+            x_BTD = self._model.hidden(self._tokens(self.rows, start, self.position), self._cache)
         else:
-            x_BTD = self._model.hidden(self._read(self.position - context, self.position))
+            start = self.position - self._context
+            x_BTD = self._model.hidden(self._tokens(self.rows, start, self.position))
         return self._model.logits(x_BTD[:, -1])
 
-    def _read(self, start: int, end: int) -> Tensor:
-        # A closed row that is too short goes on with any token: nobody reads its scores.
-        padded = [(row.tokens + [0] * (end - len(row.tokens)))[start:end] for row in self._rows]
-        return torch.tensor(padded, dtype=torch.long, device=self._device)
+    def _read_prompts_once(self, samples: int) -> None:
+        """Read what all prompts have but for the last token, then share it among the samples."""
+        end = min((len(row.tokens) for row in self.rows), default=0) - 1
+        if self._context is None or end < self._context:
+            if end > 0:
+                self._model.hidden(self._tokens(self.rows[::samples], 0, end), self._cache)
+                self.position = end
+            owners = torch.arange(len(self.rows), device=self._device) // samples
+            self._cache = self._cache.select(owners)
 
-
-def _choose(logits_BV: Tensor, temperature: float, top_k: int | None, draws_B: Tensor) -> Tensor:
-    if temperature == 0:
-        return logits_BV.argmax(1)
-    if top_k is not None and top_k < logits_BV.size(1):
-        least = logits_BV.topk(top_k, dim=1).values[:, -1:]
-        logits_BV = logits_BV.masked_fill(logits_BV < least, -torch.inf)
-    totals_BV = (logits_BV.double() / temperature).softmax(1).cumsum(1)
-    thresholds = draws_B[:, None] * totals_BV[:, -1:]
-    return torch.searchsorted(totals_BV, thresholds, right=True).squeeze(1)
+    def _tokens(self, rows: Sequence[_Row], start: int, end: int) -> Tensor:
+        values = [row.tokens[start:end] for row in rows]
+        return torch.tensor(values, dtype=torch.long, device=self._device)

@@ -8,6 +8,7 @@ Both repeat the token table as `lm_head.weight`, and files without prefix and he
 import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from gptpath.errors import CheckpointError
@@ -42,6 +43,7 @@ def to_openai_gpt(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _from_transformers(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
+    _check_tie(state, names)
     ours: dict[str, Tensor] = {}
     for full_name, tensor in state.items():
         name = full_name.removeprefix("transformer.")
@@ -55,6 +57,18 @@ def _from_transformers(state: Mapping[str, Tensor], names: Mapping[str, str]) ->
             f"{sorted(state)[:3]}); expected the state of a transformers GPT-2 or OpenAI-GPT model"
         )
     return ours
+
+
+def _check_tie(state: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+    """Refuse a head of its own: ours is the token table."""
+    tables = ["wte.weight", *(theirs for theirs, ours in names.items() if ours == "wte.weight")]
+    head = state.get("lm_head.weight")
+    table = next((t for n, t in state.items() if n.removeprefix("transformer.") in tables), None)
+    if head is not None and table is not None and not torch.equal(head, table):
+        raise CheckpointError(
+            f"lm_head.weight {tuple(head.shape)} is not the token table {tuple(table.shape)}; "
+            "GPT-1 and GPT-2 share the two (GPT-1 eq. 2), so such a model cannot be imported"
+        )
 
 
 def _to_transformers(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:

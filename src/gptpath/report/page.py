@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from gptpath import __version__
-from gptpath.report import figures, lineage, numbers, published, score_tables, tables
+from gptpath.report import figures, lineage, numbers, published, recipes, score_tables, tables
 from gptpath.report.figures import Figure
 from gptpath.report.lineage import StageLineage
 from gptpath.report.results import Record, Results, Sample
@@ -147,9 +147,10 @@ def pretraining_section(results: Results) -> Section:
         statements=(
             f"The lowest held-out loss is {numbers.fixed(best)} nats per token ({name}), the "
             f"highest {numbers.fixed(last)} ({worst}).",
+            *recipes.statements(results),
         ),
         figures=(figures.loss_curves(results),),
-        tables=(tables.pretraining_table(results),),
+        tables=(tables.pretraining_table(results), *recipes.recipe_tables(results)),
         sources=tuple(f"metrics/pretrain/{m}.json" for m in results.models),
     )
 

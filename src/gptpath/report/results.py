@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath.config.params import Params
+from gptpath.config.stand_ins import Setting, is_published, settings_of
 from gptpath.errors import PipelineError
 
 Record = Mapping[str, Any]
@@ -46,6 +47,8 @@ class Results:
     ledger: Mapping[str, Record]
     """Keyed `stage` or `stage/item`; stages without an entry are reported as not recorded."""
     samples: Sequence[Sample]
+    recipes: Mapping[str, Sequence[Setting]]
+    """Shape and recipe of the models that the papers describe; the others are this profile's."""
 
     @property
     def largest(self) -> str:
@@ -91,6 +94,7 @@ def load_results(root: Path, params: Params) -> Results:
         scaling=_read(metrics / "scaling.json", "scaling"),
         ledger=_read_ledger(root / "ledger"),
         samples=_read_samples(metrics / "zeroshot" / sizes[-1] / "items.parquet"),
+        recipes={name: settings_of(params, name) for name in models if is_published(params, name)},
     )
 
 

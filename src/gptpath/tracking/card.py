@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gptpath.config.stand_ins import NOT_OPENAIS
 from gptpath.events import ModelFinished
 from gptpath.tracking.recorder import StageFacts
 
@@ -24,13 +25,23 @@ def model_card(facts: StageFacts, model: ModelFinished, ledger: Mapping[str, Any
         _table("Scores", {name: f"{value:.6g}" for name, value in model.metrics.items()}),
         _table("Compute", {name: _number(ledger[name]) for name in COMPUTE if name in ledger}),
         _table("Data (DVC md5)", {one.path: one.md5 for one in facts.inputs}),
-        _table("Parameters", facts.parameters),
+        _table("Parameters", _marked(facts)),
     ]
     return "\n\n".join(part for part in sections if part) + "\n"
 
 
 COMPUTE = ("tokens", "flops", "wall_seconds", "cpu_seconds", "peak_memory_bytes", "energy_joules")
 """Keys of the ledger that the card and the version's tags repeat."""
+
+
+def _marked(facts: StageFacts) -> dict[str, str]:
+    """Parameters, those that fill a gap of the papers with where their value comes from."""
+    return {
+        name: f"{value} ({NOT_OPENAIS}: {facts.stand_ins[name]})"
+        if name in facts.stand_ins
+        else value
+        for name, value in facts.parameters.items()
+    }
 
 
 def _number(value: Any) -> str:

@@ -3,11 +3,12 @@
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from gptpath.config.params import Params
+from gptpath.config.stand_ins import marks_of
 from gptpath.events import Event, ModelFinished
 from gptpath.tracking.lineage import StageInput, inputs_of, read_declaration, read_lock
 from gptpath.tracking.parameters import stage_parameters
@@ -39,6 +40,8 @@ class StageFacts:
     """Outputs of other stages that it reads, by their DVC md5s."""
     outs: tuple[str, ...]
     """What it writes, as declared in dvc.yaml."""
+    stand_ins: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of the parameters those whose value is not OpenAI's, with its source."""
 
 
 class Recorder(Protocol):
@@ -86,14 +89,17 @@ def collect_facts(
 ) -> StageFacts:
     """Read what dvc.yaml, dvc.lock and params.yaml say about the stage."""
     declaration = read_declaration(root, params, stage, item)
+    parameters = stage_parameters(params, declaration.params)
+    marks = marks_of(params, item)
     return StageFacts(
         stage=stage,
         item=item,
         profile=params.profile,
         revision=revision,
-        parameters=stage_parameters(params, declaration.params),
+        parameters=parameters,
         inputs=tuple(inputs_of(declaration, read_lock(root))),
         outs=declaration.outs,
+        stand_ins={name: source for name, source in marks.items() if name in parameters},
     )
 
 

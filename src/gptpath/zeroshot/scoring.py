@@ -128,8 +128,7 @@ class Scorer:
     ) -> list[str]:
         """Sampled continuations of `prompts` (without the prompts).
 
-        A sample depends on its place in its batch. So that it does not depend on `batch_size`,
-        batches have a size of their own, GENERATED_AT_ONCE; they hold prompts of like length.
+        Batches hold GENERATED_AT_ONCE prompts of like length.
         """
         lengths = [len(self.encoding.encode_ordinary(prompt)) for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda i: (lengths[i], i))
@@ -142,7 +141,7 @@ class Scorer:
                 [prompts[i] for i in batch],
                 max_new_tokens=max_new_tokens,
                 top_k=top_k,
-                seed=seed + start,
+                seed=seed,
             )
             written.update(zip(batch, texts, strict=True))
         self.tokens += sum(lengths) + max_new_tokens * len(prompts)

@@ -49,6 +49,14 @@ def changed(*changes: str) -> str:
         ("matrix.models=[gpt1-laptop, lstm-laptop]", "absent in matrix.models"),
         ("matrix.finetune_tasks=[cola]", "unknown finetune_tasks"),
         ("zeroshot.tasks=[coqa]", "unknown zeroshot.tasks"),
+        ("stand_ins={pretrain.step: ours}", "unknown setting 'pretrain.step'; expected pretrain"),
+        ("stand_ins={seed: ours}", "unknown setting 'seed'"),
+        ("stand_ins={models.gpt3.steps: ours}", "no model 'gpt3' in models"),
+        (
+            "stand_ins={models.gpt1-laptop.width: ours}",
+            "unknown setting 'models.gpt1-laptop.width'",
+        ),
+        ("stand_ins={pretrain.steps: ' '}", "pretrain.steps names no source"),
     ],
 )
 def test_an_impossible_parameter_is_refused_with_what_is_possible(

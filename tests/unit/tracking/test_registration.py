@@ -1,14 +1,19 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from gptpath.config.loading import load_params
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
+from gptpath.tracking.card import model_card
 from gptpath.tracking.mlflow_run import open_run
+from gptpath.tracking.recorder import collect_facts
 from gptpath.tracking.registry import resolve_model
+from gptpath.tracking.revision import Revision
 from gptpath.tracking.store import open_client
 
 pytestmark = pytest.mark.filterwarnings(
@@ -47,6 +52,26 @@ def test_a_finished_model_becomes_the_challenger_with_all_its_facts(root: Path, 
     for fact in ("abc.dir", "| loss | 2.5 |", "| tokens | 1000 |", "pretrain.steps"):
         assert fact in version.description
     assert client.get_run(run.run_id).data.tags["gptpath.model.tiny"] == "1"
+
+
+def test_the_card_marks_values_that_are_not_openais(facts) -> None:
+    marked = replace(facts, stand_ins={"pretrain.steps": "karpathy/llm.c"})
+    finished = ModelFinished(name="tiny", path=Path(), kind="language-model", metrics={})
+    assert "| pretrain.steps | 3 (not OpenAI's: karpathy/llm.c) |" in model_card(
+        marked, finished, {}
+    )
+    assert "not OpenAI's" not in model_card(facts, finished, {})
+
+
+def test_facts_of_a_stage_carry_the_stand_ins_among_its_parameters() -> None:
+    root = Path(__file__).parents[3]
+    params = load_params(root / "profiles" / "gpt2-124m.yaml")
+    revision = Revision(commit="c" * 40, dirty=False)
+    found = collect_facts(root, params, "pretrain", "gpt2-124m", revision).stand_ins
+    assert found["recipe.learning_rate"] == "karpathy/llm.c scripts/run_gpt2_124M.sh"
+    assert found["model.dropout"] == "karpathy/nanoGPT train.py, for pretraining"
+    assert "recipe.batch_size_sequences" not in found
+    assert collect_facts(root, params, "ingest", None, revision).stand_ins == {}
 
 
 def test_registering_takes_less_than_two_seconds(root: Path, run) -> None:

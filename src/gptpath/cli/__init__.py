@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath import __version__
+from gptpath.cli import models
 from gptpath.errors import ConfigError, GptPathError
 
 STAGES = {
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         "plan", help="what params.yaml will cost here: tokens, FLOPs, time, memory, disk"
     )
     _add_fetch(commands)
-    _add_generate(commands)
+    models.add_commands(commands)
     _add_batch(commands)
     _add_tokenizer_report(commands)
     return parser
@@ -98,20 +99,6 @@ def _add_fetch(commands: Any) -> None:
     command.add_argument(
         "--again", action="store_true", help="also links whose earlier failure may have passed"
     )
-
-
-def _add_generate(commands: Any) -> None:
-    command = commands.add_parser("generate", help="continue a prompt with a trained model")
-    command.add_argument("prompt")
-    command.add_argument(
-        "--model",
-        help="a model folder, or a registry address like models:/gptpath-gpt2-laptop-l@challenger;"
-        " the default is the largest model of scaling.models",
-    )
-    command.add_argument("--tokens", type=int, default=60, help="most tokens to add (default 60)")
-    command.add_argument("--temperature", type=float, default=0.8, help="0 is greedy (default 0.8)")
-    command.add_argument("--top-k", type=int, default=40, help="0 keeps all tokens (default 40)")
-    command.add_argument("--seed", type=int, default=0)
 
 
 def _add_batch(commands: Any) -> None:
@@ -177,26 +164,6 @@ def _fetch(root: Path, options: argparse.Namespace) -> None:
     fetch_archives(root, source=options.source, part=options.part, again=options.again)
 
 
-def _generate(root: Path, options: argparse.Namespace) -> None:
-    folder = _model_folder(root, options.model)
-    from gptpath.model.device import configure
-    from gptpath.model.folder import load_model
-    from gptpath.model.generation import generate
-    from gptpath.tokens.encoding import load_encoding
-
-    configure(threads=1)
-    [text] = generate(
-        load_model(folder),
-        load_encoding(folder / "tokenizer"),
-        [options.prompt],
-        max_new_tokens=options.tokens,
-        temperature=options.temperature,
-        top_k=options.top_k or None,
-        seed=options.seed,
-    )
-    sys.stdout.write(options.prompt + text + "\n")
-
-
 def _batch(root: Path, options: argparse.Namespace) -> None:
     from gptpath.config.loading import load_params
     from gptpath.report.training_batch import batch_windows, render_batch
@@ -217,27 +184,13 @@ def _tokenizer_report(root: Path, options: argparse.Namespace) -> None:
     sys.stdout.write(f"{render(report)}\nwritten to {path}\n")
 
 
-def _model_folder(root: Path, model: str | None) -> Path:
-    if model is None:
-        from gptpath.config.loading import load_params
-
-        name = load_params(root / "params.yaml").scaling.models[-1]
-        return root / "models" / "pretrained" / name
-    if model.startswith(("models:", "runs:")):
-        from gptpath.tracking.registry import resolve_model
-
-        return resolve_model(root, model)
-    return Path(model)
-
-
 COMMANDS = {
     "profile": _profile,
     "plan": _plan,
     "fetch": _fetch,
-    "generate": _generate,
+    "generate": models.run_generate,
+    "import": models.run_import,
+    "export": models.run_export,
     "batch": _batch,
     "tokenizer-report": _tokenizer_report,
 }
-
-if __name__ == "__main__":
-    sys.exit(main())

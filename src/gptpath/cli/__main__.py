@@ -1,0 +1,7 @@
+"""`python -m gptpath.cli`."""
+
+import sys
+
+from gptpath.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Model folders from and to the layouts of others: transformers' folders, OpenAI's files."""
