@@ -25,7 +25,7 @@ class Attempt:
     def __init__(self, scratch: Path, parallel: Parallel, *, tokens_per_step: int) -> None:
         """Begin to measure; all ranks must do so together."""
         self._meter = Meter().start()
-        self._started = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._started = datetime.now(UTC).isoformat()
         self._parallel = parallel
         self._tokens_per_step = tokens_per_step / parallel.ranks
         name = parallel.gather(f"{self._started}-{socket.gethostname()}-{os.getpid()}")[0]

@@ -57,16 +57,17 @@ class Checkpoints:
         self._host: dict[str, Tensor] = {}
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
-        # Parts of one state find each other by this name, and never a part of an earlier attempt.
-        self._attempt = parallel.gather(uuid.uuid4().hex)[0]
-        if parallel.rank == 0:
+        if parallel.rank == 0:  # before any other can have begun to write
             folder.mkdir(parents=True, exist_ok=True)
             for broken_off in folder.glob(".state-*"):
                 shutil.rmtree(broken_off)
+        # Parts of one state find each other by this name, and never a part of an earlier attempt.
+        self._attempt, self._saves = parallel.gather(uuid.uuid4().hex)[0], 0
 
     def save(self, step: int, history: History) -> None:
         """Begin to write the state after `step` updates; waits for the one before."""
         self.wait()
+        self._saves += 1
         first_rows = self._copy_to_host()
         facts = {"step": step} | asdict(history)  # a copy: training goes on
         self._thread = threading.Thread(
@@ -138,7 +139,7 @@ class Checkpoints:
 
     def _write(self, facts: dict[str, Any], first_rows: dict[str, int]) -> None:
         """Write this rank's part; on the first rank, publish the whole state. Runs in a thread."""
-        temporary = self._folder / f".state-{facts['step']:08d}-{self._attempt}"
+        temporary = self._folder / f".state-{facts['step']:08d}-{self._attempt}-{self._saves}"
         try:
             temporary.mkdir(parents=True, exist_ok=True)
             tensors = {name: self._host[name] for name in first_rows}

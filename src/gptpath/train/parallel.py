@@ -86,12 +86,14 @@ def joined(strategy: Strategy, device: str) -> Generator[Parallel]:
     local_rank = int(os.environ["LOCAL_RANK"])
     own = rank_device(device, local_rank)
     dist.init_process_group("nccl" if own.type == "cuda" else "gloo")
+    hosts = dist.new_group(backend="gloo")
+    assert isinstance(hosts, dist.ProcessGroup), "every rank is a member"
     yield Parallel(
         rank=dist.get_rank(),
         ranks=dist.get_world_size(),
         local_rank=local_rank,
         strategy=strategy,
-        group=dist.new_group(backend="gloo"),
+        group=hosts,
     )
     dist.destroy_process_group()
 

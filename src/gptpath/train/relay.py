@@ -40,6 +40,11 @@ class Teller(logging.Handler):
         """Tell why the ranks cannot go on."""
         self._write({"failed": type(error).__name__, "text": str(error)})
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
     def _write(self, value: dict[str, Any]) -> None:
         self._file.write(json.dumps(value, default=str).encode() + b"\n")
 

@@ -51,7 +51,7 @@ def train_under_torchrun(
         logger.info("on each other node run: %s", line)
     listener = Listener(job.scratch / EVENTS_FILE, emit)
     try:
-        code, signum = _follow(command, listener, stop)
+        code, signum = _follow(command, job.compute.threads, listener, stop)
     finally:
         listener.close()
     if signum is not None or listener.stopped is not None:
@@ -94,11 +94,15 @@ def torchrun_command(launch: Launch, job_file: Path) -> list[str]:
     ]
 
 
-def _follow(command: list[str], listener: Listener, stop: StopSignal) -> tuple[int, int | None]:
+def _follow(
+    command: list[str], threads: int, listener: Listener, stop: StopSignal
+) -> tuple[int, int | None]:
     """Run torchrun to its end; returns its exit code, and the signal by which we were stopped."""
     process = subprocess.Popen(
         command,
-        env=os.environ | ENVIRONMENT | {STAGE_PROCESS: str(os.getpid())},
+        env=os.environ
+        | ENVIRONMENT
+        | {STAGE_PROCESS: str(os.getpid()), "OMP_NUM_THREADS": str(threads)},
         start_new_session=True,  # Ctrl-C reaches us alone, and torchrun but once
     )
     told: int | None = None

@@ -14,6 +14,7 @@ from gptpath.model.build import build_model
 from gptpath.tokens.shards import TokenSplit
 from gptpath.train.batches import Batches
 from gptpath.train.loop import Trainer
+from gptpath.train.parallel import ALONE
 from gptpath.train.stopping import StopSignal
 from gptpath.train.validation import Validation
 
@@ -48,7 +49,7 @@ def split():
 
 @pytest.fixture
 def make_trainer(split, tmp_path):
-    def make(folder="scratch", *, config=CONFIG, stop=None, emit=ignore, **changes):
+    def make(folder="scratch", *, config=CONFIG, stop=None, emit=ignore, parallel=ALONE, **changes):
         recipe = replace(RECIPE, **changes)
         return Trainer(
             model=build_model(config, seed=7),
@@ -71,6 +72,7 @@ def make_trainer(split, tmp_path):
             scratch=tmp_path / folder,
             stop=stop or StopSignal(),
             emit=emit,
+            parallel=parallel,
         )
 
     return make

@@ -2,10 +2,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gptpath.config.presets import gpt1_laptop, lstm_laptop
-from gptpath.errors import TrainingError
+from gptpath.errors import ConfigError, TrainingError
 from gptpath.events import CheckpointSaved, Evaluated, StepFinished
+from gptpath.train.loop import dropout_seed
+from gptpath.train.parallel import Parallel
 
 
 def weights(trainer):
@@ -155,3 +158,54 @@ def test_the_compiled_loss_is_the_one_trained_with(make_trainer, monkeypatch):
     trainer.__post_init__()
     trainer.run()
     assert [function.__name__ for function in compiled] == ["next_token_loss"]
+
+
+class Synchronisations(TorchDispatchMode):
+    """Counts reads of a tensor's value by the host, for which it must wait for the device."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func in (
+            torch.ops.aten._local_scalar_dense.default,
+            torch.ops.aten.nonzero.default,
+        )
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_host_never_waits_for_the_device_inside_a_step(make_trainer):
+    config = replace(gpt1_laptop(), vocab_size=64, context_length=16, n_embd=24, dropout=0.1)
+    trainer = make_trainer(config=config, micro_batch_size_sequences=2)
+    trainer._update()
+    with Synchronisations() as mode:
+        loss, grad_norm = trainer._update()
+        trainer._log.add(2, loss, grad_norm, seconds=1.0)
+        assert mode.count == 0
+        loss.item()
+        assert mode.count == 1
+
+
+def test_dropout_masks_follow_seed_step_and_row():
+    seeds = [
+        dropout_seed(seed, step, row) % 2**32  # a CPU's generator takes no more
+        for seed in (1, 2)
+        for step in (0, 1)
+        for row in (0, 4)
+    ]
+    assert len(set(seeds)) == 8
+    assert dropout_seed(1, 1, 4) == dropout_seed(1, 1, 4) < 2**63
+
+
+def test_events_tell_the_memory_and_an_unknown_peak_tells_no_mfu(make_trainer):
+    events = []
+    make_trainer(emit=events.append).run()
+    event = next(event for event in events if isinstance(event, StepFinished))
+    assert 2**23 < event.peak_memory_bytes < 2**37
+    assert event.mfu is None
+
+
+def test_a_batch_that_does_not_divide_among_the_ranks_is_refused(make_trainer):
+    with pytest.raises(ConfigError, match="nearest valid: 3 or 6"):
+        make_trainer(parallel=Parallel(rank=1, ranks=3))
