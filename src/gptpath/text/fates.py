@@ -1,6 +1,6 @@
 """Phase 2 of ingest, its end: duplicates, weights and splits decide what becomes of each document.
 
-Works on numbers alone, about a hundred bytes a document; no text is read.
+Works on numbers alone, about 150 bytes a document; no text is read.
 """
 
 from collections.abc import Mapping, Sequence
