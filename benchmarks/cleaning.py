@@ -115,8 +115,14 @@ def beside_datatrove(texts: list[str]) -> None:
     quality, repetition = GopherQualityFilter(), GopherRepetitionFilter()
     c4 = C4QualityFilter(min_num_sentences=3, min_words_per_line=5)
     fineweb = FineWebQualityFilter(char_duplicates_ratio=0.1)
-    sets = {"gopher": (quality, repetition), "c4": (c4,), "fineweb": (fineweb,)}
-    for name, filters in sets.items():
+    # There a comma is a word without letters.
+    without_letters_rule = GopherQualityFilter(max_non_alpha_words_ratio=None)
+    for name, filters in (
+        ("gopher", (quality, repetition)),
+        ("gopher", (without_letters_rule, repetition)),
+        ("c4", (c4,)),
+        ("fineweb", (fineweb,)),
+    ):
         settings = Cleaning(quality=(name,))
         frame = normalise_frame(pl.DataFrame({"text": texts}), settings)
         ours = quality_reasons(frame["text"].to_list(), settings)

@@ -23,9 +23,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -36,6 +37,8 @@ from gptpath.text.minhash import min_hashes
 from gptpath.text.near_duplicates import find_duplicates
 from gptpath.text.shingles import Shingles, shingle
 from tests.unit.text.planted import edited, jaccard_of, write_shards
+
+Result = TypeVar("Result")
 
 ROOT = Path(__file__).parents[1]
 REAL = Path(os.environ.get("GPTPATH_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -93,14 +96,21 @@ def ours(shards: list[Path], scratch: Path, settings: Duplicates) -> tuple[pl.Da
     return pl.read_parquet(path), time.perf_counter() - start
 
 
-def theirs(shards: list[Path], folder: Path, peer: str) -> tuple[dict[str, float], set[str]]:
-    """Seconds of datatrove's stages, and the ids that it kept."""
+def theirs(shards: list[Path], folder: Path, peer: str) -> tuple[set[str], float]:
+    """The ids that datatrove kept, and the seconds of its four stages."""
     result = folder / "peer.json"
     script = Path(__file__).with_name("near_duplicates_datatrove.py")
     command = [peer, script, shards[0].parent, folder / "peer", result]
     subprocess.run(command, check=True, capture_output=True)
     answer = json.loads(result.read_text())
-    return answer["seconds"], set(answer["kept"])
+    return set(answer["kept"]), sum(answer["seconds"].values())
+
+
+def timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    """Result, and CPU seconds of this process and its children: other work does not count."""
+    before = sum(os.times()[:4])
+    result = work()
+    return result, sum(os.times()[:4]) - before
 
 
 def score(dropped: set[str], true: dict[tuple[str, str], float], threshold: float) -> str:
@@ -126,15 +136,18 @@ def quality(megabytes: float, peer: str | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shards = write_shards(folder / "shards", documents, shards=8)
-        runs = [ours(shards, folder / "ours-before", Duplicates())[1]]
+        runs = [("ours", *timed(lambda: ours(shards, folder / "before", Duplicates())))]
         if peer:
-            stages, kept = theirs(shards, folder, peer)
-            peer_seconds = sum(stages.values())
-            runs.append(ours(shards, folder / "ours-after", Duplicates())[1])
-            print(f"datatrove  {peer_seconds:7.1f} s  {size / peer_seconds:7.2f} MB/s  {stages}")
+            runs.append(("datatrove", *timed(lambda: theirs(shards, folder, peer))))
+            runs.append(("ours", *timed(lambda: ours(shards, folder / "after", Duplicates()))))
+        for name, (_, seconds), cpu in runs:
+            print(
+                f"{name:9}  {seconds:7.1f} s  {size / seconds:7.2f} MB/s  "
+                f"{cpu:7.1f} CPU s  {size / cpu:7.2f} MB per CPU second"
+            )
+        if peer:
+            kept = runs[1][1][0]
             print(f"datatrove  0.80  {score(set(documents) - kept, true, 0.8)}")
-            print("ratios    ", *(f"{peer_seconds / seconds:.1f}" for seconds in runs))
-        print("ours      ", *(f"{t:7.1f} s  {size / t:7.2f} MB/s" for t in runs))
         for threshold in THRESHOLDS:
             settings = Duplicates(threshold=threshold)
             frame, _ = ours(shards, folder / "ours", settings)

@@ -48,15 +48,13 @@ def decide(pieces: Sequence[Piece], duplicates: Path, ingest: Ingest, *, seed: i
 
     Raises CorpusError if there is too little text to fill every split.
     """
-    facts = pl.concat([pl.read_parquet(piece.facts) for piece in pieces])
-    ids, units = facts["id"].to_numpy(), facts["unit"].to_numpy()
-    sizes = facts["bytes"].to_numpy()
+    ids, units, sizes = _read_facts(pieces)
     names = [source.name for source in ingest.sources]
     source = np.repeat(
         np.array([names.index(piece.source) for piece in pieces], dtype=np.int16),
         [piece.rows for piece in pieces],
     )
-    fates, families = _duplicates(facts["id"], duplicates)
+    fates, families = _duplicates(ids, duplicates)
     fractions = _thin(fates, ids, sizes, source, ingest, seed)
     kept = np.flatnonzero(fates == KEPT)
     fates[kept] = _splits(ids[kept], units[kept], families[kept], ingest, seed)
@@ -72,32 +70,49 @@ def decide(pieces: Sequence[Piece], duplicates: Path, ingest: Ingest, *, seed: i
     )
 
 
-def _duplicates(ids: pl.Series, table: Path) -> tuple[NDArray[np.int8], NDArray[np.uint64]]:
-    """(KEPT or the fate of a duplicate, number of the family) of each document."""
-    number = pl.UInt64
-    fate = (
-        pl.when(pl.col("reason").is_null())
-        .then(KEPT)
-        .otherwise(pl.col("reason").replace_strict(FATES, range(len(FATES)), default=None))
-    )
-    decisions = (
+def _read_facts(
+    pieces: Sequence[Piece],
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint32]]:
+    """Ids, units and sizes of all documents, in the order of pieces and rows."""
+    count = sum(piece.rows for piece in pieces)
+    ids, units = np.empty(count, np.uint64), np.empty(count, np.uint64)
+    sizes = np.empty(count, np.uint32)
+    start = 0
+    for piece in pieces:
+        facts = pl.read_parquet(piece.facts)
+        rows = slice(start, start := start + piece.rows)
+        ids[rows], units[rows], sizes[rows] = facts["id"], facts["unit"], facts["bytes"]
+    return ids, units, sizes
+
+
+def _duplicates(
+    ids: NDArray[np.uint64], table: Path
+) -> tuple[NDArray[np.int8], NDArray[np.uint64]]:
+    """(KEPT or the fate of a duplicate, number of the family) of each document.
+
+    The table has a row a document, sorted by id; of several with one id the first read comes first.
+    """
+    reason = pl.col("reason")
+    numbers = {name: number for number, name in enumerate(FATES)}
+    found = (
         pl.scan_parquet(table)
         .select(
-            pl.col("id").str.to_integer(base=16, dtype=number),
-            fate.cast(pl.Int8).alias("fate"),
-            pl.col("family").str.to_integer(base=16, dtype=number),
+            pl.col("id", "family").str.to_integer(base=16, dtype=pl.UInt64),
+            fate=pl.when(reason.is_null())
+            .then(KEPT)
+            .otherwise(reason.replace_strict(numbers, default=None))
+            .cast(pl.Int8),
         )
         .collect(engine="streaming")
-        .sort("id", "fate")  # of several rows with one id, one that is kept comes first
-        .unique("id", keep="first", maintain_order=True)
     )
-    found = ids.to_frame("id").join(decisions, on="id", how="left", maintain_order="left")
-    if found["fate"].null_count():
-        raise CorpusError(f"{table} lacks some documents; remove .scratch/ingest and run again")
-    fates = found["fate"].to_numpy().copy()
-    repeated = ~ids.is_first_distinct().to_numpy()
-    fates[repeated & (fates == KEPT)] = FATES.index("duplicate")
-    return fates, found["family"].to_numpy()
+    order = np.argsort(ids, kind="stable")
+    if found["fate"].null_count() or not np.array_equal(found["id"].to_numpy(), ids[order]):
+        raise CorpusError(
+            f"{table} is not about these documents; remove .scratch/ingest and run again"
+        )
+    fates, families = np.empty(len(ids), np.int8), np.empty(len(ids), np.uint64)
+    fates[order], families[order] = found["fate"].to_numpy(), found["family"].to_numpy()
+    return fates, families
 
 
 def _thin(

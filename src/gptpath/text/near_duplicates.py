@@ -57,11 +57,11 @@ def find_duplicates(
     on where it was, shard by shard. Workers need to see the same paths. Raises CorpusError where a
     shard cannot be read.
     """
+    layout, ids, places = _rank(shards)
     folder = made(scratch / f"duplicates-{_fingerprint(shards, settings)}")
     decisions = folder / "decisions.parquet"
     if decisions.is_file():
         return decisions
-    layout, ids, places = _rank(shards)
     stems = _sign(shards, made(folder / "signatures"), settings, executor, emit)
     twins = _exact(stems, places)
     lowest, family, similarity = twins, twins, np.zeros(len(twins), np.float32)

@@ -12,8 +12,9 @@ from gptpath.events import Progress, ignore
 from gptpath.text import cleaned_pieces, fates
 from gptpath.text.corpus import DROPPED_FILE, Corpus, build_corpus, list_work, publish
 from gptpath.text.corpus_metrics import corpus_metrics
-from gptpath.text.documents import read_documents, shard_paths
-from gptpath.text.sources import files, listing
+from gptpath.text.documents import Document, read_documents, shard_paths
+from gptpath.text.sources import listing
+from gptpath.text.sources.files import FilesSource
 from gptpath.text.splits import SPLITS
 from tests.books import text, tree, write_books
 
@@ -164,7 +165,7 @@ def test_metrics_tell_bytes_and_documents_of_each_source_and_group(raw, scratch)
 
 
 def test_a_text_with_half_a_surrogate_pair_is_mended(raw, scratch, monkeypatch):
-    read = files.FilesSource.read
+    read = FilesSource.read
 
     def with_surrogates(self, unit):
         for one in read(self, unit):
@@ -176,9 +177,7 @@ def test_a_text_with_half_a_surrogate_pair_is_mended(raw, scratch, monkeypatch):
                 group="g",
             )
 
-    from gptpath.text.documents import Document
-
-    monkeypatch.setattr(files.FilesSource, "read", with_surrogates)
+    monkeypatch.setattr(FilesSource, "read", with_surrogates)
     corpus = build(raw, scratch)
     assert all("\ufffd " in d.text for d in documents(corpus)["train"])
 

@@ -26,7 +26,7 @@ def table(folder, rows: list[tuple[int, str | None, int]]):
     """A table of duplicates given as (id, reason, family)."""
     data = [(f"{id_:016x}", reason, f"{family:016x}") for id_, reason, family in rows]
     schema = {"id": pl.String, "reason": pl.String, "family": pl.String}
-    frame = pl.DataFrame(data, schema=schema, orient="row").sort("id")
+    frame = pl.DataFrame(data, schema=schema, orient="row").sort("id", maintain_order=True)
     write_frame(folder / "duplicates.parquet", frame)
     return folder / "duplicates.parquet"
 
@@ -49,7 +49,7 @@ def test_each_document_has_the_fate_of_its_own_row_whatever_the_order(tmp_path):
     assert {"train", "validation", "tasks"} <= {fate for fates in found for fate in fates}
 
 
-def test_a_document_read_twice_is_kept_once(tmp_path):
+def test_of_a_document_read_twice_the_first_is_kept(tmp_path):
     rows = [(n, n, 10) for n in (1, 2, 3, 4, 5, 2)]
     pieces = [piece(tmp_path, "a", rows), piece(tmp_path, "b", [(9, 9, 50)])]
     duplicates = [(n, None, n) for n in (1, 2, 3, 4, 5, 9)] + [(2, "duplicate", 2)]
@@ -83,5 +83,5 @@ def test_a_weight_of_a_source_of_which_nothing_is_left_is_refused(tmp_path):
 
 def test_a_table_without_some_document_is_refused(tmp_path):
     pieces = [piece(tmp_path, "a", [(1, 1, 9), (2, 2, 9)])]
-    with pytest.raises(CorpusError, match="lacks some documents"):
+    with pytest.raises(CorpusError, match="is not about these documents"):
         decide(pieces, table(tmp_path, [(1, None, 1)]), INGEST, seed=1)

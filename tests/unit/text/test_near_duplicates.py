@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from gptpath.config.duplicates import Duplicates
+from gptpath.errors import CorpusError
 from gptpath.events import Progress, ignore
 from gptpath.text import near_duplicates
 from gptpath.text.near_duplicates import SCHEMA, find_duplicates
@@ -135,3 +136,8 @@ def test_decisions_written_in_parts_are_the_same_bytes(tmp_path, monkeypatch):
         [path] = (tmp_path / name).rglob("decisions.parquet")
         written.append(path.read_bytes())
     assert written[0] == written[1]
+
+
+def test_a_missing_shard_is_named(tmp_path):
+    with ThreadPoolExecutor(1) as executor, pytest.raises(CorpusError, match=r"lost\.parquet"):
+        find_duplicates([tmp_path / "lost.parquet"], tmp_path, Duplicates(), executor, ignore)

@@ -204,13 +204,14 @@ def slot_of(canonical: str) -> int:
 def _order(folder: Path, files: int, number: int) -> None:
     """Write one file of the list: duplicates out, in the order of fetching."""
     target = _ordered(folder, number)
-    if target.is_file():
+    counts = target.with_suffix(".json")
+    if counts.is_file():
         return
     width = SLOTS // files
     links = (
         # Row groups without any of these slots are skipped by their statistics.
         pl.scan_parquet(folder / "spread-*.parquet")
-        .filter(pl.col("slot").is_in(range(number * width, (number + 1) * width)))
+        .filter(pl.col("slot").is_between(number * width, (number + 1) * width - 1))
         .collect()
     )
     kept = (
@@ -221,7 +222,7 @@ def _order(folder: Path, files: int, number: int) -> None:
         .sort("rank", "digest", "url")
     )
     _write(kept, target, row_group_size=_ROWS)
-    write_json(target.with_suffix(".json"), {"links": len(kept), "all": len(links)})
+    write_json(counts, {"links": len(kept), "all": len(links)})
 
 
 def _finish(folder: Path, dumps: int, files: int, finished: Path) -> None:

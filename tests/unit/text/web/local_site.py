@@ -20,6 +20,7 @@ from gptpath.events import ignore
 from gptpath.text.documents import Document
 from gptpath.text.sources.source import Dropped
 from gptpath.text.sources.webtext import WebTextSource
+from gptpath.text.web.addresses import Resolve
 from gptpath.text.web.fetching import FetchReport, Share, fetch
 
 Handler = Callable[["Site", BaseHTTPRequestHandler], None]
@@ -66,6 +67,7 @@ class Site:
         self.hits: Counter[str] = Counter()
         self.times: dict[str, list[float]] = {}
         self.agents: set[str] = set()
+        self.hosts: set[str] = set()
         self.active = 0
         self.most_active = 0
         self.lock = threading.Lock()
@@ -134,6 +136,7 @@ def serve() -> Generator[Site]:
                 site.hits[path] += 1
                 site.times.setdefault(path, []).append(time.monotonic())
                 site.agents.add(self.headers["User-Agent"])
+                site.hosts.add(self.headers["Host"])
                 site.active += 1
                 site.most_active = max(site.most_active, site.active)
             try:
@@ -189,7 +192,13 @@ def settings(**changes: object) -> WebText:
 
 
 def crawl(
-    raw: Path, urls: Sequence[str], *, share: Share | None = None, again: bool = False, **changes
+    raw: Path,
+    urls: Sequence[str],
+    *,
+    share: Share | None = None,
+    again: bool = False,
+    resolve: Resolve = local_names,
+    **changes: object,
 ) -> FetchReport:
     """Fetch these addresses into the archive below `raw`."""
     write_dump(raw, urls)
@@ -201,7 +210,7 @@ def crawl(
             emit=ignore,
             share=share,
             again=again,
-            resolve=local_names,
+            resolve=resolve,
         )
 
 

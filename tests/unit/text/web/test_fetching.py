@@ -2,18 +2,17 @@
 
 import gzip
 import socket
+import sys
 import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from gptpath.errors import ConfigError, CorpusError
-from gptpath.events import ignore
 from gptpath.text.web.archive import Archive
-from gptpath.text.web.fetching import Share, fetch
+from gptpath.text.web.fetching import Share
 from tests.unit.text.web.local_site import (
     Site,
     answer,
@@ -21,9 +20,7 @@ from tests.unit.text.web.local_site import (
     read_archive,
     reset,
     serve,
-    settings,
     story,
-    write_dump,
 )
 
 
@@ -129,12 +126,21 @@ def test_this_machine_is_refused_unless_it_is_allowed(site, tmp_path) -> None:
     assert not site.hits
 
 
-def test_a_name_is_looked_up_once_and_its_checked_address_is_used(site, tmp_path) -> None:
+def test_a_name_that_changes_its_address_leads_nowhere_else(site, tmp_path) -> None:
+    asked = []
+
+    async def rebinding(host: str) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
+
     site.page("/page")
     site.page("/other")
-    crawl(tmp_path, [site.url("/page", "a.test"), site.url("/other", "b.test")])
+    crawl(tmp_path, [site.url(p, "a.test") for p in ("/page", "/other")], resolve=rebinding)
     documents, _ = read_archive(tmp_path)
-    assert {d.group for d in documents.values()} == {"a.test", "b.test"}
+    assert {d.group for d in documents.values()} == {"a.test"}
+    assert len(documents) == 2
+    assert asked == ["a.test"]
+    assert site.hosts == {f"a.test:{site.port}"}
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 451])
@@ -292,12 +298,10 @@ def test_hosts_that_cannot_be_reached_are_given_up(tmp_path) -> None:
 
 
 def test_names_that_do_not_exist_are_counted(tmp_path) -> None:
-    async def unknown(host: str):
+    async def unknown(host: str) -> list[str]:
         raise socket.gaierror(-2, "Name or service not known")
 
-    write_dump(tmp_path, ["http://nowhere.invalid/"])
-    with ThreadPoolExecutor(1) as executor:
-        report = fetch(settings(), tmp_path, executor=executor, emit=ignore, resolve=unknown)
+    report = crawl(tmp_path, ["http://nowhere.invalid/"], resolve=unknown)
     assert report.outcomes == {"fetch_name_unknown": 1}
 
 
@@ -446,3 +450,9 @@ def test_a_crawler_without_an_address_of_its_owner_does_not_start(site, tmp_path
 def test_a_share_beyond_the_last_is_refused() -> None:
     with pytest.raises(ConfigError, match="0/4 to 3/4"):
         Share(part=4, parts=4)
+
+
+def test_a_missing_library_is_named_with_its_remedy(site, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpcore", None)
+    with pytest.raises(ConfigError, match=r"httpcore.*pip install 'gptpath\[web\]'"):
+        crawl(tmp_path, [site.url("/page")])
