@@ -8,6 +8,7 @@ import sys
 import time
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,24 +113,24 @@ def test_events_become_lines_on_stdout(checkout, monkeypatch, capsys) -> None:
 
 
 def test_lines_are_aligned_and_carry_every_number(tmp_path: Path) -> None:
-    def step(number: int, seconds: float) -> str:
-        return log_line(
-            StepFinished(
-                step=number,
-                total_steps=800,
-                tokens=number * 2048,
-                loss=4.5,
-                learning_rate=3e-3,
-                grad_norm=0.75,
-                tokens_per_second=27100.0,
-                seconds_left=seconds,
-            )
+    def event(number: int, seconds: float) -> StepFinished:
+        return StepFinished(
+            step=number,
+            total_steps=800,
+            tokens=number * 2048,
+            loss=4.5,
+            learning_rate=3e-3,
+            grad_norm=0.75,
+            tokens_per_second=27100.0,
+            seconds_left=seconds,
         )
 
-    first, last = step(20, 3725), step(800, 0)
+    first, last = log_line(event(20, 3725)), log_line(event(800, 0))
     assert len(first) == len(last)
     for part in ("step  20/800", "41.0K", "4.5000", "3.00e-03", "0.750", "27.1K tok/s", "1:02:05"):
         assert part in first
+    measured = replace(event(20, 3725), mfu=0.4567, peak_memory_bytes=12_300_000_000)
+    assert "27.1K tok/s | mfu 45.7% |  12.3GB | 1:02:05" in log_line(measured)
     assert log_line(Evaluated(step=100, values={"loss": 2.5})) == "scores 100 | loss 2.5000"
     assert log_line(Evaluated(step=None, values={"acc": 0.5})) == "scores | acc 0.5000"
     assert log_line(CheckpointSaved(step=7, path=tmp_path)) == "checkpoint 7"

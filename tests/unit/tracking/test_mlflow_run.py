@@ -7,7 +7,7 @@ from mlflow.exceptions import MlflowException
 
 from gptpath.events import Evaluated, StepFinished
 from gptpath.tracking import mlflow_run
-from gptpath.tracking.mlflow_run import open_run
+from gptpath.tracking.mlflow_run import _numbers, open_run
 from gptpath.tracking.recorder import open_recorder
 from gptpath.tracking.store import open_client
 
@@ -39,6 +39,14 @@ def test_a_run_carries_parameters_tags_and_the_md5s_of_its_inputs(root: Path, fa
     [given] = run.inputs.dataset_inputs
     assert (given.dataset.name, given.dataset.digest) == ("data/tokens", "abc.dir")
     assert {tag.key: tag.value for tag in given.tags}["gptpath.producer"] == "encode"
+
+
+def test_speed_memory_and_mfu_are_told_where_they_are_known() -> None:
+    unknown = _numbers(step(1, loss=2.0))
+    known = _numbers(dataclasses.replace(step(1, loss=2.0), mfu=0.5, peak_memory_bytes=7))
+    assert unknown["train/tokens_per_second"] == 5.0
+    assert not {"train/mfu", "train/peak_memory_bytes"} & unknown.keys()
+    assert (known["train/mfu"], known["train/peak_memory_bytes"]) == (0.5, 7.0)
 
 
 def test_numbers_reach_the_store_in_few_batches_and_by_step(
