@@ -72,6 +72,7 @@ def kill(root: Path, what: str, done: int) -> None:
     assert not (root / "data" / "corpus").exists()
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_every_phase_redoes_nothing_and_ends_with_the_same_bytes(
     checkout, unbroken
 ):
