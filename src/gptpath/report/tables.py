@@ -84,14 +84,12 @@ def splits_table(results: Results) -> Table:
 def groups_table(results: Results) -> Table:
     """Where the documents come from."""
     groups = results.ingest["groups"]
-    largest = sorted(groups.items(), key=lambda item: (-item[1], item[0]))
-    shown = largest[:12]
-    rows = [(name, count(n), percent(n / (sum(groups.values()) or 1))) for name, n in shown]
-    rest = sum(n for _, n in largest[12:])
+    total = sum(results.ingest["documents"].values())
+    shown = sorted(groups.items(), key=lambda item: (-item[1], item[0]))[:12]
+    rows = [(name, count(n), percent(n / (total or 1))) for name, n in shown]
+    rest = total - sum(n for _, n in shown)  # only the largest groups are listed by name
     if rest:
-        rows.append(
-            (f"{len(largest) - 12} more", count(rest), percent(rest / sum(groups.values())))
-        )
+        rows.append(("others", count(rest), percent(rest / total)))
     return Table(
         caption="Documents by group (package or file)",
         columns=("group", "documents", "share"),
