@@ -2,17 +2,22 @@
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gptpath.config.params import Recipe
 from gptpath.config.presets import gpt1_laptop
 from gptpath.config.sections import Compute
+from gptpath.events import ignore
+from gptpath.model.device import configure
 from gptpath.tokens.bpe import write_tokenizer
 from gptpath.tokens.shards import SplitWriter, write_index
-from gptpath.train.job import TrainingJob, TrainingResult
+from gptpath.train.job import TrainingJob, TrainingResult, train
+from gptpath.train.stopping import StopSignal
 from gptpath.train.worker import RESULT_FILE, main
 from tests.forkserver import FORKSERVER
 
@@ -70,24 +75,38 @@ def job_in(root: Path, scratch: Path, strategy: str = "ddp", **recipe: object) -
 
 def train_on(ranks: int, job: TrainingJob) -> TrainingResult:
     """Train with so many ranks; returns what they came to."""
-    path = job.scratch / "job.json"
-    job.write(path)
-    (job.scratch / RESULT_FILE).unlink(missing_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    return _join([(_rank, (rank, ranks, port)) for rank in range(ranks)], job)
+
+
+def train_alone(job: TrainingJob) -> TrainingResult:
+    """Train in one process that knows of no ranks."""
+    return _join([(_alone, ())], job)
+
+
+def _join(targets: list[tuple[Callable[..., None], tuple[int, ...]]], job: TrainingJob) -> Any:
+    path = job.scratch / "job.json"
+    job.write(path)
     processes = [
-        FORKSERVER.Process(target=_rank, args=(rank, ranks, port, path)) for rank in range(ranks)
+        FORKSERVER.Process(target=target, args=(path, *given)) for target, given in targets
     ]
     for process in processes:
         process.start()
     for process in processes:
         process.join(120)
-    assert [process.exitcode for process in processes] == [0] * ranks
+    assert [process.exitcode for process in processes] == [0] * len(processes)
     return TrainingResult.read(job.scratch / RESULT_FILE)
 
 
-def _rank(rank: int, ranks: int, port: int, job_file: Path) -> None:
+def _alone(job_file: Path) -> None:
+    job = TrainingJob.read(job_file)
+    configure(job.compute.threads)
+    train(job, stop=StopSignal(), emit=ignore).write(job.scratch / RESULT_FILE)
+
+
+def _rank(job_file: Path, rank: int, ranks: int, port: int) -> None:
     os.environ |= {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),

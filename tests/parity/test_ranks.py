@@ -7,10 +7,7 @@ import shutil
 
 import pytest
 
-from gptpath.events import ignore
-from gptpath.train.job import train
-from gptpath.train.stopping import StopSignal
-from tests.parity.ranks import RECIPE, job_in, train_on, write_data
+from tests.parity.ranks import RECIPE, job_in, train_alone, train_on, write_data
 
 HALF = RECIPE.checkpoint_every_steps
 
@@ -25,7 +22,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def alone(root):
     """A training by one process that knows of no ranks."""
-    return train(job_in(root, root / "alone"), stop=StopSignal(), emit=ignore)
+    return train_alone(job_in(root, root / "alone"))
 
 
 @pytest.fixture(scope="module")
@@ -86,5 +83,5 @@ def test_one_process_goes_on_where_two_ranks_were_without_knowing_of_ranks(root,
     scratch = root / "ddp-2-alone"
     state = f"state-{HALF:08d}"
     shutil.copytree(root / "ddp-2" / state, scratch / state)
-    result = train(job_in(root, scratch), stop=StopSignal(), emit=ignore)
+    result = train_alone(job_in(root, scratch))
     assert_same(result, on_two["ddp"], 1e-6)

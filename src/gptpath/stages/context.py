@@ -41,4 +41,5 @@ class StageOutcome:
     flops: float | None = None
     """Model FLOPs spent, for the ledger."""
     attempts: Sequence[Mapping[str, Any]] = ()
-    """Cost of each attempt at a stage that resumes, this one last (gptpath.train.attempts)."""
+    """Cost of each attempt at a stage that resumes (gptpath.train.attempts); `earlier` are those
+    of processes before this one."""

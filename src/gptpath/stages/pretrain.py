@@ -42,6 +42,7 @@ def run(context: StageContext) -> StageOutcome:
         ) as scratch,
     ):
         job = _job(context, name, scratch)
+        earlier = len(costs(scratch))
         if params.launch.ranks == 1:
             result = train(job, stop=stop, emit=context.emit)
         else:
@@ -53,7 +54,9 @@ def run(context: StageContext) -> StageOutcome:
         folder = context.path("models", "pretrained", name)
         remove_states(scratch)  # first: they would not bring back published checkpoints
         _move(scratch / "model", folder)
-        attempts = costs(scratch)
+        attempts = [
+            cost | {"earlier": place < earlier} for place, cost in enumerate(costs(scratch))
+        ]
         shutil.rmtree(scratch)
     final = result.final
     scores = {"loss": final.loss, "bpb": final.bpb, "perplexity": final.perplexity}

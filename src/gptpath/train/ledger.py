@@ -88,13 +88,16 @@ def machine() -> dict[str, Any]:
 def account(
     reading: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], flops: float | None
 ) -> dict[str, Any]:
-    """What a stage cost with all its attempts (gptpath.train.attempts), the last of them `reading`.
+    """What a stage cost with all its attempts (gptpath.train.attempts).
 
-    A stage that makes no attempts is one: what its own process has measured.
+    `reading` is what this process has measured, which contains those that it began itself. A stage
+    that makes no attempts is one.
     """
-    earlier, last = attempts[:-1], attempts[-1] if attempts else {}
-    of_last = last if last.get("energy_source") == "nvml" else reading
-    energy = [one["energy_joules"] for one in (*earlier, of_last)]
+    earlier = [one for one in attempts if one["earlier"]]
+    here = [one for one in attempts if not one["earlier"]]
+    # Ranks under torchrun have GPUs that this process has not.
+    seen = here if any(one["energy_source"] == "nvml" for one in here) else [reading]
+    energy = [one["energy_joules"] for one in (*earlier, *seen)]
     known = "unknown" not in energy
     wall = reading["wall_seconds"]
     device_seconds = sum(one["device_seconds"] for one in attempts) or wall
@@ -108,8 +111,8 @@ def account(
         "peak_memory_bytes": max(one["peak_memory_bytes"] for one in (reading, *attempts)),
         "peak_device_memory_bytes": max((m for m in device_memory if m), default=None),
         "energy_joules": sum(energy) if known else "unknown",
-        "energy_source": of_last["energy_source"] if known else "unknown",
-        "utilisation": utilisation(speed, name=last.get("device")),
+        "energy_source": seen[0]["energy_source"] if known else "unknown",
+        "utilisation": utilisation(speed, name=here[-1]["device"] if here else None),
     }
 
 

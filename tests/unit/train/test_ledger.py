@@ -129,7 +129,7 @@ def reading(**changes):
 
 
 def attempt(**changes):
-    return reading(**({"device_seconds": 20.0, "device": "cpu"} | changes))
+    return reading(**({"device_seconds": 20.0, "device": "cpu", "earlier": False} | changes))
 
 
 def test_a_stage_without_attempts_costs_what_its_process_measured():
@@ -141,8 +141,12 @@ def test_a_stage_without_attempts_costs_what_its_process_measured():
     }
 
 
-def test_all_attempts_count_and_the_last_one_is_the_stages_own_reading():
-    attempts = (attempt(peak_memory_bytes=300), attempt(), attempt(wall_seconds=8.0))
+def test_all_attempts_count_and_the_reading_contains_those_of_its_own_process():
+    attempts = (
+        attempt(earlier=True, peak_memory_bytes=300),
+        attempt(earlier=True),
+        attempt(wall_seconds=8.0),
+    )
     cost = account(reading(), attempts, flops=None)
     assert cost["attempts"] == 3
     assert cost["wall_seconds"] == 10 + 10 + 10
@@ -153,9 +157,18 @@ def test_all_attempts_count_and_the_last_one_is_the_stages_own_reading():
 
 
 def test_energy_that_one_attempt_does_not_know_is_unknown_as_a_whole():
-    attempts = (attempt(energy_joules="unknown", energy_source="unknown"), attempt())
+    unknown = attempt(earlier=True, energy_joules="unknown", energy_source="unknown")
+    attempts = (unknown, attempt())
     cost = account(reading(), attempts, flops=None)
     assert cost["energy_joules"] == cost["energy_source"] == "unknown"
+
+
+def test_attempts_that_torchrun_made_within_one_stage_count_their_time_once():
+    attempts = (attempt(wall_seconds=4.0), attempt(wall_seconds=5.0))
+    cost = account(reading(), attempts, flops=None)
+    assert (cost["attempts"], cost["wall_seconds"], cost["cpu_seconds"]) == (2, 10, 9)
+    assert cost["energy_joules"] == 50
+    assert cost["device_hours"] == 40 / 3600
 
 
 def test_a_stage_whose_ranks_had_the_gpus_takes_energy_and_peak_from_them():
