@@ -20,6 +20,7 @@ from gptpath.model.build import (
     ("preset", "parameters"),
     [
         ("gpt1_117m", 116_534_784),
+        ("lstm_2048", 55_745_792),
         ("gpt2_124m", 124_439_808),
         ("gpt2_355m", 354_823_168),
         ("gpt2_774m", 774_030_080),
@@ -27,7 +28,30 @@ from gptpath.model.build import (
     ],
 )
 def test_presets_have_the_published_models_exact_parameter_counts(preset, parameters):
-    assert count_parameters(empty_model(PRESETS[preset]())) == parameters
+    model = empty_model(PRESETS[preset]())
+    assert count_parameters(model) == parameters
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+
+
+def test_the_baseline_is_one_lstm_layer_of_2048_units():
+    model = empty_model(PRESETS["lstm_2048"]())
+    assert (model.rnn.num_layers, model.rnn.hidden_size) == (1, 2048)
+    assert model.wte.weight.shape == (40_478, 768)
+
+
+@pytest.mark.parametrize("preset", ["gpt1_117m", "gpt2_124m", "lstm_2048"])
+def test_the_head_is_the_token_table(preset):
+    names = [name for name, _ in empty_model(PRESETS[preset]()).named_parameters()]
+    assert sum(name.startswith(("wte", "lm_head", "head")) for name in names) == 1
+    small = {"n_embd": 32, "vocab_size": 60, "context_length": 8}
+    model = build_model(replace(PRESETS[preset](), **small, n_head=1), seed=0).eval()
+    states = torch.randn(3, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = model.logits(states)
+        model.wte.weight[7] *= 2
+        after = model.logits(states)
+    torch.testing.assert_close(after[:, 7], 2 * before[:, 7])
+    assert torch.equal(after[:, :7], before[:, :7])
 
 
 def test_blocks_of_gpt1_hold_twelve_times_7087872_parameters():

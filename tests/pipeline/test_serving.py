@@ -49,7 +49,7 @@ FACTS = StageFacts(
     inputs=(),
     outs=(),
 )
-SAMPLING = {"max_new_tokens": 8, "temperature": 0.7, "top_k": 20, "seed": 3}
+SAMPLING = {"max_new_tokens": 8, "temperature": 0.7, "top_k": 20, "top_p": 0.95, "seed": 3}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,16 @@ def test_a_loaded_language_model_continues_prompts_like_the_folder_itself(root: 
     )
     served = load(root, "tiny")
     assert served.predict(pd.DataFrame({"prompt": ["one ", "two "]}), params=SAMPLING) == expected
+
+
+def test_a_loaded_language_model_takes_stop_strings_and_gives_several_samples(root: Path) -> None:
+    served, prompts = load(root, "tiny"), pd.DataFrame({"prompt": ["one ", "two "]})
+    whole = served.predict(prompts, params=SAMPLING | {"samples": 3})
+    assert len(whole) == 6
+    assert whole[::3] == served.predict(prompts, params=SAMPLING)
+    mark = whole[0][2:4]
+    cut = served.predict(prompts, params=SAMPLING | {"stop": [mark]})
+    assert cut[0] == whole[0][: whole[0].index(mark)]
 
 
 def test_a_loaded_classifier_labels_raw_text_like_the_folder_itself(root: Path) -> None:

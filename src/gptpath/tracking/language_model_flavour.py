@@ -1,7 +1,8 @@
 """Script that MLflow stores with a language model and runs to load it (models from code).
 
-Input column `prompt`; parameters `max_new_tokens`, `temperature`, `top_k` (0 is the whole
-vocabulary), `seed`. Returns one continuation per prompt.
+Input column `prompt`; parameters `max_new_tokens`, `temperature` (0 is greedy), `top_k` (0 is the
+whole vocabulary), `top_p`, `samples`, `seed`, `stop` (a list of texts to end before). Returns one
+continuation per prompt; with several samples all those of the first prompt, then the next one's.
 """
 
 from pathlib import Path
@@ -31,19 +32,26 @@ class CompletionModel(PythonModel):
         params: dict[str, Any] | None = None,
     ) -> list[str]:
         """Continue each prompt; rows do not influence each other."""
-        from gptpath.model.generation import generate
+        from gptpath.model.generation import generate_samples
+        from gptpath.model.sampling import Sampling
 
         del context
         options = params or {}
-        return generate(
+        texts = generate_samples(
             self.model,
             self.encoding,
             [str(prompt) for prompt in model_input["prompt"]],
             max_new_tokens=int(options.get("max_new_tokens", 50)),
-            temperature=float(options.get("temperature", 1.0)),
-            top_k=int(options.get("top_k", 0)) or None,
+            sampling=Sampling(
+                temperature=float(options.get("temperature", 1.0)),
+                top_k=int(options.get("top_k", 0)) or None,
+                top_p=float(options.get("top_p", 1.0)),
+            ),
+            samples=int(options.get("samples", 1)),
             seed=int(options.get("seed", 0)),
+            stop=[str(mark) for mark in options.get("stop", [])],
         )
+        return [text for of_prompt in texts for text in of_prompt]
 
 
 set_model(CompletionModel())

@@ -30,7 +30,10 @@ def language_model_signature() -> ModelSignature:
                 ParamSpec("max_new_tokens", DataType.long, 50),
                 ParamSpec("temperature", DataType.double, 1.0),
                 ParamSpec("top_k", DataType.long, 0),
+                ParamSpec("top_p", DataType.double, 1.0),
+                ParamSpec("samples", DataType.long, 1),
                 ParamSpec("seed", DataType.long, 0),
+                ParamSpec("stop", DataType.string, [], shape=(-1,)),
             ]
         ),
     )

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,8 @@ import torch
 from gptpath.config.loading import load_params
 from gptpath.errors import CheckpointError, ConfigError
 from gptpath.events import Evaluated, Progress, ignore
+from gptpath.exchange.exporting import export_model
+from gptpath.exchange.importing import import_model
 from gptpath.model.build import build_model, count_parameters
 from gptpath.model.folder import save_checkpoint, save_model
 from gptpath.stages import zeroshot
@@ -119,6 +122,18 @@ def test_every_checkpoint_answers_every_task_and_summaries_come_from_the_last(ch
     assert results["family"] == "transformer"
     assert outcome.tokens > 0
     assert outcome.flops > 0
+
+
+def test_an_imported_model_answers_as_the_one_it_was_exported_from(checkout, params):
+    run(checkout, params)
+    before = read(checkout)
+    folder = checkout / "models" / "pretrained" / MODEL
+    export_model(folder, checkout / "export")
+    shutil.rmtree(folder)
+    import_model(str(checkout / "export"), folder)
+    run(checkout, params)
+    after = read(checkout)
+    assert after["checkpoints"] == before["checkpoints"][-1:]
 
 
 def test_every_score_is_complete_and_lies_in_its_interval(checkout, params):
