@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 
@@ -48,14 +49,17 @@ class StopSignal:
 
 
 def _alive(process: int | None) -> bool:
+    """Whether a process is at work; one that is dead but not yet waited for is not."""
+    if process is None:
+        return True
     try:
-        if process is not None:
-            os.kill(process, 0)
+        os.kill(process, 0)
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except ProcessLookupError:
         return False
-    except PermissionError:
-        pass
-    return True
+    except (PermissionError, FileNotFoundError):  # another user's; a system without /proc
+        return True
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 @contextmanager

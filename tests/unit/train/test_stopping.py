@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -47,3 +49,16 @@ def test_outside_the_main_thread_no_handler_is_touched():
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_a_watched_process_that_is_dead_is_a_reason_to_stop_though_nobody_has_waited_for_it():
+    watched = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with stop_on_signals(watched.pid) as stop:
+        stop.check()
+        watched.kill()
+        os.waitid(os.P_PID, watched.pid, os.WEXITED | os.WNOWAIT)  # dead, and left a zombie
+        with pytest.raises(StopRequested) as raised:
+            stop.check()
+    watched.communicate()
+    assert raised.value.code == 143
+    assert StopSignal(watched.pid).requested() == signal.SIGTERM
