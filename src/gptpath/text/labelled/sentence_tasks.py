@@ -4,6 +4,7 @@ Each function yields blocks of items that belong together, in the order in which
 taken: the first item of every document before the second of any.
 """
 
+import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -51,13 +52,19 @@ def acceptability(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
         for sentence in _shuffled(one.prose.body, rng):
             corrupted = corrupt(sentence, one.prose.sentences, rng)
             if len(sentence) <= SENTENCE_CHARS and corrupted is not None:
-                pair = f"{one.document.id}:{one.prose.sentences.index(sentence)}"
+                pair = _pair_name(one, sentence)
                 yield [
                     Item(held=one, columns={"text": text, "label": label, "pair": pair})
                     for text, label in ((sentence, 1), (corrupted, 0))
                 ]
 
     return in_rounds(held, pairs)
+
+
+def _pair_name(one: HeldOut, sentence: str) -> str:
+    """A name that no other pair has, of another passage of the same book either."""
+    place = f"{one.prose.sentences[0]}\0{sentence}"
+    return f"{one.document.id}:{hashlib.blake2b(place.encode(), digest_size=8).hexdigest()}"
 
 
 def corrupt(sentence: str, others: Sequence[str], rng: random.Random) -> str | None:

@@ -3,6 +3,7 @@ from collections import Counter
 
 import pytest
 
+from gptpath.text.documents import Document
 from gptpath.text.labelled.continuation_tasks import continuation, wording
 from gptpath.text.labelled.held_out import hold_out
 from gptpath.text.labelled.prose import words_of
@@ -93,3 +94,13 @@ def test_every_document_has_its_turn_before_any_has_a_second(held, task):
 def test_the_same_seed_gives_the_same_items(held, task):
     assert list(task(held, 1)) == list(task(held, 1))
     assert list(task(held, 1)) != list(task(held, 2))
+
+
+def test_passages_of_one_book_share_no_pair(docstrings):
+    text = "\n\n".join(d.text for d in docstrings[:400])
+    book = Document(text=text, source="files", kind="files", location="a.txt", group="a")
+    blocks = list(acceptability(hold_out([book], seed=1), 1))
+    assert len(blocks) > 100
+    names = {natural.columns["pair"] for natural, _ in blocks}
+    sentences = {natural.columns["text"] for natural, _ in blocks}
+    assert len(names) >= len(sentences)
