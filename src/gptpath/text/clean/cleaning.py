@@ -156,16 +156,6 @@ def clean(text: str) -> str:
         text = cleaned
 
 
-def drop_reason(text: str, *, min_chars: int, max_chars: int) -> str | None:
-    """Why one cleaned text is not kept by the rules on size and letters, or None."""
-    settings = Cleaning(min_chars=min_chars, max_chars=max_chars)
-    if len(text) < min_chars:
-        return TOO_SHORT
-    if len(text) > max_chars:
-        return TOO_LONG
-    return _few_letters([text], settings)[0] or None
-
-
 def _clean_once(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", _repair(text))

@@ -9,7 +9,6 @@ from gptpath.text.clean.cleaning import (
     clean,
     clean_frame,
     drop_frame,
-    drop_reason,
     normalise_frame,
 )
 from gptpath.text.documents import as_frame
@@ -38,9 +37,11 @@ def test_cleaning_twice_changes_nothing_more():
     assert clean(clean(text)) == clean(text)
 
 
-def test_every_drop_has_its_reason():
+def test_every_drop_has_its_reason(document):
     def reason(text: str) -> str | None:
-        return drop_reason(text, min_chars=10, max_chars=40)
+        settings = Cleaning(min_chars=10, max_chars=40)
+        dropped = drop_frame(as_frame([document(text, location="a")]), settings).dropped
+        return dropped["reason"].item() if len(dropped) else None
 
     assert reason("short") == TOO_SHORT
     assert reason("long " * 20) == TOO_LONG
