@@ -61,7 +61,7 @@ def test_fine_tuning_counts_every_variant_seed_and_sequence() -> None:
     # (3 epochs x (800 + 500 / 3) + 500 / 3) examples x 64 tokens x 3 seeds x 4 variants
     examples = 3 * (800 + 500 / 3) + 500 / 3
     assert stage(costs, "finetune@package").tokens == pytest.approx(examples * 64 * 12)
-    single, four = stage(costs, "finetune@package"), stage(costs, "finetune@continuation")
+    single, four = stage(costs, "finetune@package"), stage(costs, "finetune@wording")
     assert four.flops == pytest.approx(4 * single.flops)
 
 
