@@ -10,6 +10,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 from gptpath.config.ingest import Files, Ingest
 from gptpath.config.loading import load_params
@@ -42,8 +43,8 @@ def ingest(root: Path, parallel: Parallel, emit: Emit) -> None:
         ingest=Ingest(raw="raw", sources=sources, validation_fraction=0.2, tasks_fraction=0.2),
         parallel=parallel,
     )
-    fates.SHARD_BYTES = 50_000  # only the process that decides reads it
-    run(StageContext(root=root, params=params, item=None, emit=emit))
+    with patch.object(fates, "SHARD_BYTES", 50_000):  # only the process that decides reads it
+        run(StageContext(root=root, params=params, item=None, emit=emit))
 
 
 def main() -> None:

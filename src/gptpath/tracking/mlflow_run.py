@@ -20,6 +20,9 @@ FLUSH_SECONDS = 5.0
 BATCH_METRICS = 1000
 """MLflow's own limit of metrics in one batch."""
 
+INPUT_TRIES = 5
+"""How often the inputs of a run are offered before its stage gives up."""
+
 INVALID = "INVALID_PARAMETER_VALUE"
 """MLflow's code for numbers that it will never take; all else may pass and is tried again."""
 
@@ -37,8 +40,24 @@ def open_run(
     run_id = run.info.run_id
     client.log_batch(run_id, params=[Param(key, text) for key, text in facts.parameters.items()])
     if facts.inputs:
-        client.log_inputs(run_id, [_dataset_input(one) for one in facts.inputs])
+        _log_inputs(client, run_id, [_dataset_input(one) for one in facts.inputs])
     return MlflowRun(client, run_id, facts)
+
+
+def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:
+    """Log data sets, which all runs of an experiment share.
+
+    Of two runs that name a new one at the same moment MLflow refuses the second, for which it is
+    there when it asks again.
+    """
+    for tries_left in reversed(range(INPUT_TRIES)):
+        try:
+            client.log_inputs(run_id, inputs)
+            return
+        except MlflowException:
+            if not tries_left:
+                raise
+            time.sleep(0.1)
 
 
 class MlflowRun:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
 from gptpath.events import Evaluated, StepFinished
 from gptpath.tracking import mlflow_run
@@ -39,6 +40,34 @@ def test_a_run_carries_parameters_tags_and_the_md5s_of_its_inputs(root: Path, fa
     [given] = run.inputs.dataset_inputs
     assert (given.dataset.name, given.dataset.digest) == ("data/tokens", "abc.dir")
     assert {tag.key: tag.value for tag in given.tags}["gptpath.producer"] == "encode"
+
+
+def test_two_runs_may_name_a_new_data_set_at_the_same_moment(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, refused = MlflowClient.log_inputs, []
+
+    def log_inputs(client: MlflowClient, run_id: str, inputs) -> None:
+        if not refused:
+            refused.append(run_id)
+            raise MlflowException("UNIQUE constraint failed: datasets.name, datasets.digest")
+        write(client, run_id, inputs)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", log_inputs)
+    record = open_run(root, facts, parent=None, flow_run=None)
+    assert refused == [record.run_id]
+    assert len(open_client(root).get_run(record.run_id).inputs.dataset_inputs) == 1
+
+
+def test_a_store_that_never_takes_the_inputs_is_told(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def log_inputs(client: MlflowClient, run_id: str, inputs) -> None:
+        raise MlflowException("no room")
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", log_inputs)
+    with pytest.raises(MlflowException, match="no room"):
+        open_run(root, facts, parent=None, flow_run=None)
 
 
 def test_speed_memory_and_mfu_are_told_where_they_are_known() -> None:
