@@ -1,5 +1,6 @@
 """Where numbers are crunched, in which precision, and how repeatably."""
 
+import ctypes
 import os
 from contextlib import AbstractContextManager, nullcontext
 
@@ -14,6 +15,7 @@ def configure(threads: int) -> None:
     Denormals become zero: early Adam moments are full of them, and a CPU takes a slow path for
     each. On CUDA, deterministic kernels are chosen where there is a choice.
     """
+    _keep_freed_memory()
     torch.set_flush_denormal(True)  # before the thread pool, whose threads inherit it
     torch.set_num_threads(threads)
     if torch.cuda.is_available():
@@ -21,6 +23,22 @@ def configure(threads: int) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
         # A debugging aid that writes all new memory once more.
         setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
+
+
+def _keep_freed_memory() -> None:
+    """Make the C library keep what a training step frees, for the next step to use (glibc alone).
+
+    By default it returns large blocks to the kernel, which then clears them page by page when the
+    next step asks for the same sizes: a fifth of the time of a small model on a CPU.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
+    mallopt(trim_threshold, 2**31 - 1)
+    if not mallopt(mmap_threshold, 2**30):
+        mallopt(mmap_threshold, 2**25)  # the most that older versions take
 
 
 def resolve_device(name: str) -> torch.device:

@@ -1,14 +1,18 @@
 """GPT-1 and GPT-2: one Transformer with two placements of the layer norms.
 
-Shapes in names: B batch, T position, D n_embd, H head, K head_dim, V vocabulary.
+Shapes in names: B batch, T position, D n_embd, E = 3 D, F = 4 D, H head, K head_dim, V vocabulary.
 Parameter names are those of GPT-2's checkpoint; matrices are `nn.Linear`'s (out, in).
 """
+
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from gptpath.config.model import ModelConfig
+from gptpath.model.attention import causal_attention, is_short_training
 from gptpath.model.cache import Cache, KeyValueCache
 
 
@@ -24,9 +28,13 @@ class Attention(nn.Module):
     def forward(self, x_BTD: Tensor, cache: KeyValueCache | None) -> Tensor:
         """Mix each position with the ones before it; same shape out."""
         B, T, D = x_BTD.shape
+        qkv_BTE = self.c_attn(x_BTD)
+        dropout = self.dropout if self.training else 0.0
+        if cache is None and not dropout and is_short_training(qkv_BTE):
+            return self.c_proj(causal_attention(qkv_BTE, self.n_head))
         q_BHTK, k_BHTK, v_BHTK = (
             part_BTD.view(B, T, self.n_head, D // self.n_head).transpose(1, 2)
-            for part_BTD in self.c_attn(x_BTD).split(D, dim=2)
+            for part_BTD in qkv_BTE.split(D, dim=2)
         )
         past = 0
         if cache is not None:
@@ -41,7 +49,7 @@ class Attention(nn.Module):
             k_BHTK,
             v_BHTK,
             attn_mask=mask,
-            dropout_p=self.dropout if self.training else 0.0,
+            dropout_p=dropout,
             is_causal=past == 0,
         )
         return self.c_proj(y_BHTK.transpose(1, 2).reshape(B, T, D))
@@ -57,7 +65,21 @@ class FeedForward(nn.Module):
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Transform each position on its own; same shape out."""
-        return self.c_proj(F.gelu(self.c_fc(x_BTD), approximate="tanh"))
+        inner_BTF = self.c_fc(x_BTD)
+        if torch.compiler.is_compiling() and torch.is_grad_enabled():
+            # Fused with its own gradient, the GELU costs less again than to read back.
+            return checkpoint(self._activate_and_project, inner_BTF, use_reentrant=False)
+        return self._activate_and_project(inner_BTF)
+
+    def _activate_and_project(self, inner_BTF: Tensor) -> Tensor:
+        return self.c_proj(gelu(inner_BTF))
+
+
+def gelu(x: Tensor) -> Tensor:
+    """GELU in its tanh form (GPT-1 sec. 4.1); in compiled code by way of the cheaper sigmoid."""
+    if torch.compiler.is_compiling():  # 0.5 (1 + tanh(u)) = sigmoid(2 u)
+        return x * torch.sigmoid(x * (1 + 0.044715 * x * x) * (2 * math.sqrt(2 / math.pi)))
+    return F.gelu(x, approximate="tanh")
 
 
 class Block(nn.Module):

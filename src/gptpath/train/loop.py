@@ -15,9 +15,9 @@ from gptpath.events import CheckpointSaved, Emit, Evaluated
 from gptpath.model.build import LanguageModel, flops_per_token
 from gptpath.model.device import autocast
 from gptpath.model.folder import save_checkpoint
-from gptpath.model.loss import next_token_loss
 from gptpath.train.batches import Batches
 from gptpath.train.checkpoint import Checkpoints, History
+from gptpath.train.compile import training_loss
 from gptpath.train.objective import Objective
 from gptpath.train.optimiser import build_optimiser
 from gptpath.train.parallel import (
@@ -66,7 +66,7 @@ class Trainer:
         check_division(recipe.batch_size_sequences, micro, parallel.ranks)
         self._rows = parallel.rows(recipe.batch_size_sequences)
         self._micro_size = micro or len(self._rows)
-        loss = torch.compile(next_token_loss) if self.compile else next_token_loss
+        loss = training_loss(self.model, compile=self.compile)
         self._objective = wrap(Objective(self.model, loss), self.model, parallel)
         self.optimiser = build_optimiser(self.model, recipe)
         self._states = Checkpoints(

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gptpath.config.presets import gpt1_laptop, lstm_laptop
+from gptpath.config.presets import gpt1_laptop, gpt2_laptop_s, lstm_laptop
 from gptpath.errors import ConfigError, TrainingError
 from gptpath.events import CheckpointSaved, Evaluated, StepFinished
 from gptpath.train.loop import dropout_seed
 from gptpath.train.parallel import Parallel
+from gptpath.train.stopping import StopRequested
 
 
 def weights(trainer):
@@ -150,14 +151,28 @@ def test_a_late_look_at_the_losses_still_names_the_first_bad_step(make_trainer):
         trainer.run()
 
 
-def test_the_compiled_loss_is_the_one_trained_with(make_trainer, monkeypatch):
-    compiled = []
-    monkeypatch.setattr(torch, "compile", lambda function: compiled.append(function) or function)
-    trainer = make_trainer()
+def compiled(trainer):
     trainer.compile = True
     trainer.__post_init__()
-    trainer.run()
-    assert [function.__name__ for function in compiled] == ["next_token_loss"]
+    return trainer
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch warns itself while it compiles
+def test_a_compiled_training_resumes_to_the_same_bits(make_trainer, stop_after):
+    config = replace(gpt2_laptop_s(), vocab_size=64, n_embd=32, context_length=16, n_head=2)
+    eager = make_trainer("eager", config=config)
+    whole = compiled(make_trainer("whole", config=config))
+    score = whole.run()
+    assert score.loss == pytest.approx(eager.run().loss, abs=1e-4)
+    with pytest.raises(StopRequested):
+        compiled(make_trainer("cut", config=config, stop=stop_after(60))).run()
+    resumed = compiled(make_trainer("cut", config=config))
+    assert 0 < resumed.resumed_at < resumed.recipe.steps
+    assert resumed.run() == score
+    assert resumed.history == whole.history
+    assert_equal_weights(weights(resumed), weights(whole))
+    assert resumed.history != eager.history  # it was compiled
 
 
 class Synchronisations(TorchDispatchMode):
