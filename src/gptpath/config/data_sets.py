@@ -1,7 +1,7 @@
 """Labelled data sets by name: the embedded ones, GPT-1's twelve, and a user's own files."""
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from gptpath.config.sections import FORBID_UNKNOWN, require
 from gptpath.errors import ConfigError
@@ -123,6 +123,3 @@ class DataSet:
         if self.metric is not None:
             return self.metric
         return "pearson" if self.kind == "regression" else "accuracy"
-
-
-assert set(TEXTS) == set(get_args(DataKind))

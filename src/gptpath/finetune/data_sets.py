@@ -111,7 +111,14 @@ def read_task(
     else:
         _check_classes(spec.name, rows["train"])
     kind = cast("TaskKind", spec.kind)  # Transformation refuses kinds without a head
-    return TaskRows(name=spec.name, kind=kind, labels=labels, **rows)
+    return TaskRows(
+        name=spec.name,
+        kind=kind,
+        labels=labels,
+        train=rows["train"],
+        validation=rows["validation"],
+        test=rows["test"],
+    )
 
 
 def _number_of_choices(row: Row) -> int:
