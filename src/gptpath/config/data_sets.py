@@ -181,5 +181,5 @@ class DataSets:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             require(
                 name in known,
-                f"unknown finetune_tasks {name!r}{hint} Known: {', '.join(known)}",
+                f"unknown finetune_tasks {name!r}{hint}; known: {', '.join(known)}",
             )

@@ -87,6 +87,6 @@ def check_labels(name: str, labels: Sequence[str], items: Sequence[Mapping[str, 
         [label] = found or [None]
         shown = labels[label] if isinstance(label, int) and label < len(labels) else label
         raise CorpusError(
-            f"all {len(items)} training rows of {name!r} have one label, {shown!r}; there is "
-            f"nothing to learn, two are needed; row: {dict(items[0])!r:.300}"
+            f"all {len(items)} training items of task {name!r} have one label, {shown!r}; there "
+            f"is nothing to learn, two are needed; row: {dict(items[0])!r:.300}"
         )
