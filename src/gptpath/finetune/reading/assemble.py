@@ -86,6 +86,11 @@ def assemble(
     if drop_duplicates and duplicates:
         splits, dropped = without_later_rows(splits)
     for split, items in splits.items():
+        if not items and dropped.get(split):
+            raise CorpusError(
+                f"all {dropped[split]} {split} rows of data set {name!r} are in a later split too; "
+                "give it others, or state data_sets.drop_duplicates: false"
+            )
         _require(items, name, split, tally)
     found = Assembled(
         splits=splits,
