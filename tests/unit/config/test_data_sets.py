@@ -81,7 +81,6 @@ def test_a_description_that_cannot_be_followed_is_refused(own: str, message: str
         (f"data_sets.own={{Mine: {{{GOOD}}}}}", "names 'Mine'; use small letters"),
         (f"data_sets.own={{cola: {{{GOOD}}}}}", "'cola', which is the name of a data set"),
         (f"data_sets.own={{package: {{{GOOD}}}}}", "'package', which is the name of a data set"),
-        ("data_sets.folder=data/benchmarks", "are both data/benchmarks; DVC wants"),
         ("data_sets.revisions={nyu-mll/glue: main}", "'main' is no commit of 40 hex digits"),
         ("matrix.finetune_tasks=[mine]", "unknown finetune_tasks 'mine'"),
         ("data_sets.hubb=true", "data_sets.hubb: unknown parameter; did you mean 'hub'"),
