@@ -1,11 +1,15 @@
+import io
+import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from gptpath.config.data_sets import PUBLISHED
 from gptpath.config.loading import parse_params, profile_text
 from gptpath.config.sections import FINETUNE_TASKS
 from gptpath.errors import ConfigError
+from gptpath.finetune.reading.raw import REASONS
 
 PROFILES = Path(__file__).parents[3] / "profiles"
 GOOD = "kind: classification, train: a.csv, labels: [no, yes]"
@@ -32,10 +36,6 @@ def test_a_described_data_set_may_be_fine_tuned_on(own: str) -> None:
 
 
 def test_booleans_are_labels_as_json_writes_them() -> None:
-    import io
-
-    from ruamel.yaml import YAML
-
     text = profile_text(
         PROFILES,
         "laptop",
@@ -89,6 +89,22 @@ def test_a_description_that_cannot_be_followed_is_refused(own: str, message: str
 def test_an_impossible_section_is_refused(change: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         changed(change)
+
+
+def test_the_examples_of_the_page_are_accepted() -> None:
+    page = (PROFILES.parent / "docs" / "finetuning.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    whole = YAML(typ="safe").load("".join(blocks))
+    assert set(whole["data_sets"]["own"]) == {"reviews", "pairs", "exam"}
+    values = YAML(typ="safe").load((PROFILES / "laptop.yaml").read_text())
+    values["data_sets"] = whole["data_sets"]
+    values["matrix"]["finetune_tasks"] = whole["matrix"]["finetune_tasks"]
+    parse_params(values, where="docs/finetuning.md")
+
+
+def test_every_reason_is_explained_on_the_page() -> None:
+    page = (PROFILES.parent / "docs" / "finetuning.md").read_text()
+    assert all(f"`{reason}`" in page for reason in REASONS)
 
 
 def test_names_of_published_and_embedded_sets_differ() -> None:
