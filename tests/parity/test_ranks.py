@@ -66,6 +66,15 @@ def test_one_and_four_ranks_train_as_one_process_does(root, alone, strategy, ran
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_ranks_that_recompute_activations_train_to_the_same_bits(root, on_two, strategy):
+    job = job_in(root, root / f"{strategy}-again", strategy, recompute_activations=True)
+    result = train_on(2, job)
+    assert result.history == on_two[strategy].history
+    assert result.final == on_two[strategy].final
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after", "ranks"),
     [("ddp", "ddp", 1), ("ddp", "fsdp", 4), ("fsdp", "fsdp", 1), ("fsdp", "ddp", 4)],

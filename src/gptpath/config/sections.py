@@ -163,6 +163,8 @@ class Recipe:
     """Sequences of context_length tokens per optimiser step, over all ranks."""
     micro_batch_size_sequences: int | None = None
     """Sequences per forward pass; None means the whole batch at once."""
+    recompute_activations: bool = False
+    """Keep each block's input alone and compute the rest again: less memory, a third more work."""
     learning_rate: float
     """Peak learning rate."""
     min_learning_rate_fraction: float = 0.0

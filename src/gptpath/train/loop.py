@@ -30,6 +30,7 @@ from gptpath.train.parallel import (
     whole_model,
     wrap,
 )
+from gptpath.train.recompute import recompute_blocks
 from gptpath.train.schedule import learning_rate, steps_to_publish
 from gptpath.train.step_log import StepLog
 from gptpath.train.stopping import StopRequested, StopSignal
@@ -67,6 +68,8 @@ class Trainer:
         self._rows = parallel.rows(recipe.batch_size_sequences)
         self._micro_size = micro or len(self._rows)
         loss = torch.compile(next_token_loss) if self.compile else next_token_loss
+        if recipe.recompute_activations:
+            recompute_blocks(self.model)
         self._objective = wrap(Objective(self.model, loss), self.model, parallel)
         self.optimiser = build_optimiser(self.model, recipe)
         self._states = Checkpoints(
