@@ -30,6 +30,7 @@ from gptpath.train.parallel import (
     whole_model,
     wrap,
 )
+from gptpath.train.prefetch import Prefetch, steps_ahead
 from gptpath.train.recompute import recompute_blocks
 from gptpath.train.schedule import learning_rate, steps_to_publish
 from gptpath.train.step_log import StepLog
@@ -77,6 +78,14 @@ class Trainer:
         )
         self.step, self.history = self._states.restore()
         self.resumed_at = self._saved = self.step
+        device = self.model.wte.weight.device
+        self._prefetch = Prefetch(
+            self.batches,
+            size=self._micro_size,
+            rows=self._rows,
+            device=device,
+            ahead=steps_ahead(device),
+        )
         self._log = StepLog(
             recipe,
             tokens_per_step=self.tokens(1),
@@ -115,6 +124,8 @@ class Trainer:
             self._save()
             self._await_save()
             raise
+        finally:
+            self._prefetch.close()
 
     def tokens(self, steps: int) -> int:
         """Training tokens that `steps` updates read."""
@@ -130,9 +141,7 @@ class Trainer:
         share = self._micro_size / len(self._rows)
         loss = torch.zeros((), device=device)
         first = self._rows.start
-        for tokens_BT, targets_BT in self.batches.micro_batches(
-            self.step, self._micro_size, device, self._rows
-        ):
+        for tokens_BT, targets_BT in self._prefetch.micro_batches(self.step):
             if self.model.config.dropout:
                 torch.manual_seed(dropout_seed(self.seed, self.step, first))
             first += self._micro_size
