@@ -65,6 +65,7 @@ class Trainer:
     def __post_init__(self) -> None:
         recipe, parallel = self.recipe, self.parallel
         micro = recipe.micro_batch_size_sequences
+        assert micro != "auto", "whoever builds a trainer has settled it (train/micro_batch.py)"
         check_division(recipe.batch_size_sequences, micro, parallel.ranks)
         self._rows = parallel.rows(recipe.batch_size_sequences)
         self._micro_size = micro or len(self._rows)
