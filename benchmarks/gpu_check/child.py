@@ -10,6 +10,8 @@ from typing import Any
 
 from benchmarks.gpu_check.settings import Settings
 
+TO_ITS_END = "the section runs to its end"
+
 
 class Findings:
     """What a section finds out, written after every addition: a late section keeps what it had."""
@@ -62,7 +64,7 @@ def main() -> None:
     try:
         section.run(settings, findings, item)
     except Exception as error:
-        findings.check("the section runs to its end", False, f"{type(error).__name__}: {error}")
+        findings.check(TO_ITS_END, False, f"{type(error).__name__}: {error}")
         raise
 
 

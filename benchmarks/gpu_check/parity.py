@@ -66,7 +66,7 @@ def run(settings: Settings, findings: Findings, item: str) -> None:
         other = distance(theirs(inputs_BT).logits, reference_BTV)
     findings.check(
         "bfloat16 logits",
-        mine < LOGITS_BFLOAT16,
+        mine < max(LOGITS_BFLOAT16, 1.5 * other),
         f"{mine:.1e} from float32; transformers' own are {other:.1e} from it",
     )
     with autocast(device, "bfloat16"):

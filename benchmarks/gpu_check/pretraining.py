@@ -36,7 +36,7 @@ class Deadline(StopSignal):
 
     def check(self) -> None:
         """Raise StopRequested if the section must come to an end, or the process."""
-        if self._findings.seconds_left() < _END_SECONDS / 2:
+        if self._findings.seconds_left() < 0.8 * _END_SECONDS:
             raise StopRequested(15)
         super().check()
 
@@ -68,7 +68,7 @@ def run(settings: Settings, findings: Findings, item: str) -> None:
         result = train(job, stop=Deadline(findings), emit=listen)
         findings.note(final=result.final.loss, bits_per_byte=result.final.bpb)
     except StopRequested:
-        findings.note(stopped=f"by the section's time after step {curve[-1]['step']}")
+        findings.note(stopped=f"by the section's time after {len(curve)} lines of the curve")
     reading = meter.read()
     _note_ledger(settings, findings, job, reading)
     findings.note(curve=curve, validation=held_out)

@@ -65,16 +65,10 @@ def sections(settings: Settings) -> list[Section]:
         Section(name="machine", seconds=40, least=10),
         Section(name="parity", seconds=60, least=20),
         Section(name="corpus", seconds=60, least=10),
-        Section(name="speed@gpt2_124m", seconds=90, least=30),
-        Section(name="speed@gpt2_1558m", seconds=100, least=40),
-        Section(name="pretraining", seconds=130, least=60),
+        *(Section(name=f"speed@{size}", seconds=75, least=25) for size in SIZES),
+        Section(name="pretraining", seconds=110, least=60),
+        Section(name="generation", seconds=40, least=15),
         Section(name="recovery", seconds=110, least=60),
         Section(name="ranks", seconds=80, least=40),
-        Section(name="generation", seconds=40, least=15),
-        Section(name="speed@gpt2_355m", seconds=80, least=35),
-        Section(name="speed@gpt2_774m", seconds=90, least=40),
-        *(
-            Section(name=f"peers@{size}", seconds=120, least=40)
-            for size in ("gpt2_124m", "gpt2_1558m")
-        ),
+        *(Section(name=f"peers@{size}", seconds=120, least=40) for size in SIZES),
     ]

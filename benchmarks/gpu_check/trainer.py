@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from gptpath.events import Event, StepFinished
+from gptpath.events import CheckpointSaved, Event, StepFinished
 from gptpath.model.device import configure
 from gptpath.train.job import TrainingJob, train
 from gptpath.train.stopping import stop_on_signals
@@ -13,6 +13,8 @@ from gptpath.train.worker import RESULT_FILE
 def tell(event: Event) -> None:
     if isinstance(event, StepFinished):
         print(f"step {event.step}", flush=True)
+    elif isinstance(event, CheckpointSaved) and event.path.is_dir():
+        print(f"saved {event.step}", flush=True)
 
 
 def main() -> None:

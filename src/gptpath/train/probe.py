@@ -64,11 +64,10 @@ class Probe:
         """
         if self._device.type != "cuda":
             size = self._estimate(sequences)
-            fits = size <= self.room_bytes
-            return Trial(
-                sequences=sequences, bytes=size, seconds=self._run(sequences) if fits else 0.0
-            )
-        torch.cuda.reset_peak_memory_stats(self._device)
+            if size > self.room_bytes:
+                return Trial(sequences=sequences, bytes=size, seconds=0.0)
+            self._warm_up()
+            return Trial(sequences=sequences, bytes=size, seconds=self._run(sequences))
         seconds = self._run_if_it_fits(sequences)
         peak = torch.cuda.max_memory_allocated(self._device) - self._before
         self._optimiser.zero_grad(set_to_none=True)
@@ -82,9 +81,16 @@ class Probe:
 
     def _run_if_it_fits(self, sequences: int) -> float | None:
         try:
+            self._warm_up()
+            torch.cuda.reset_peak_memory_stats(self._device)
             return self._run(sequences)
         except torch.OutOfMemoryError:
             return None
+
+    def _warm_up(self) -> None:
+        """Make the optimiser's state, so that all attempts start from the same memory."""
+        if not self._optimiser.state:
+            self._run(1)
 
     def _run(self, sequences: int) -> float:
         """Seconds of the second of two passes, both followed by an update."""
