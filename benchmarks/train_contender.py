@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import train_peers
 from gptpath.config.model import ModelConfig
 from gptpath.config.sections import Recipe
-
-LEARNING_RATE, BETAS, DECAY, CLIP = 1e-3, (0.9, 0.95), 0.1, 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +38,15 @@ class Order:
     device: str
     threads: int
     nanogpt: str | None = None
-    recompute: bool = False
 
     @property
     def shape(self) -> ModelConfig:
+        """The model's."""
         return ModelConfig(**self.config)
 
     @property
     def precision(self) -> str:
+        """Of the matrix products."""
         return "bfloat16" if self.device == "cuda" else "float32"
 
 
@@ -113,8 +113,6 @@ def ours(order: Order, control: Control, *, compiled: bool) -> None:
                 raise SystemExit(0)
 
     model = build_model(shape, seed=0).to(order.device)
-    if order.recompute:
-        model.recompute = True
     with tempfile.TemporaryDirectory() as scratch:
         trainer = Trainer(
             model=model,
@@ -122,12 +120,12 @@ def ours(order: Order, control: Control, *, compiled: bool) -> None:
                 steps=10**6,
                 batch_size_sequences=order.batch,
                 micro_batch_size_sequences=order.micro,
-                learning_rate=LEARNING_RATE,
+                learning_rate=train_peers.LEARNING_RATE,
                 warmup_steps=0,
-                beta1=BETAS[0],
-                beta2=BETAS[1],
-                weight_decay=DECAY,
-                grad_clip=CLIP,
+                beta1=train_peers.BETAS[0],
+                beta2=train_peers.BETAS[1],
+                weight_decay=train_peers.DECAY,
+                grad_clip=train_peers.CLIP,
                 validate_every_steps=10**6,
                 checkpoint_every_steps=10**6,
                 published_checkpoints=0,
@@ -159,123 +157,6 @@ def ours(order: Order, control: Control, *, compiled: bool) -> None:
         trainer.run()
 
 
-def nanogpt(order: Order, control: Control, *, compiled: bool) -> None:
-    """nanoGPT's model in a plain loop like that of its train.py."""
-    sys.path.insert(0, str(order.nanogpt))
-    from model import GPT, GPTConfig  # nanoGPT's model.py
-
-    torch.set_num_threads(order.threads)
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.allow_tf32 = True
-    shape, cuda = order.shape, order.device == "cuda"
-    model = GPT(
-        GPTConfig(
-            block_size=shape.context_length,
-            # As its train.py does, which rounds GPT-2's vocabulary up.
-            vocab_size=50304 if shape.vocab_size == 50257 else shape.vocab_size,
-            n_layer=shape.n_layer,
-            n_head=shape.n_head,
-            n_embd=shape.n_embd,
-            dropout=0.0,
-            bias=True,
-        )
-    ).to(order.device)
-    optimiser = model.configure_optimizers(DECAY, LEARNING_RATE, BETAS, order.device)
-    run = torch.compile(model) if compiled else model
-    generator = torch.Generator().manual_seed(0)
-    length = shape.context_length
-
-    def batch() -> tuple[torch.Tensor, torch.Tensor]:
-        data = np.memmap(order.tokens, dtype=np.uint16, mode="r")
-        starts = torch.randint(len(data) - length, (order.micro,), generator=generator).tolist()
-        x, y = (
-            torch.stack(
-                [torch.from_numpy(data[i + k : i + k + length].astype(np.int64)) for i in starts]
-            )
-            for k in (0, 1)
-        )
-        if not cuda:
-            return x, y
-        return tuple(t.pin_memory().to("cuda", non_blocking=True) for t in (x, y))
-
-    accumulate = order.batch // order.micro
-    loss = torch.zeros(())
-    x, y = batch()
-    while control.next_step(lambda: loss.item()):
-        for _ in range(accumulate):
-            with torch.autocast(order.device, torch.bfloat16, enabled=cuda):
-                _, loss = run(x, y)
-                loss = loss / accumulate
-            x, y = batch()
-            loss.backward()
-        loss = loss.detach() * accumulate
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-
-
-def transformers(order: Order, control: Control) -> None:
-    """GPT2LMHeadModel under transformers' Trainer, with Trainer's own defaults."""
-    import tempfile
-
-    from transformers import (
-        GPT2Config,
-        GPT2LMHeadModel,
-        Trainer,
-        TrainerCallback,
-        TrainingArguments,
-    )
-
-    torch.set_num_threads(order.threads)
-    shape = order.shape
-    length = shape.context_length
-    ids = np.fromfile(order.tokens, dtype="<u2")
-    windows = torch.from_numpy(ids[: ids.size // length * length].astype(np.int64))
-    rows = [{"input_ids": row, "labels": row} for row in windows.view(-1, length)]
-    model = GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=shape.vocab_size,
-            n_positions=length,
-            n_embd=shape.n_embd,
-            n_layer=shape.n_layer,
-            n_head=shape.n_head,
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
-            use_cache=False,
-        )
-    )
-
-    class Steps(TrainerCallback):
-        def on_step_begin(self, args: Any, state: Any, control_: Any, **rest: Any) -> None:
-            if not control.next_step(lambda: math.nan):
-                sys.exit(0)
-
-    with tempfile.TemporaryDirectory() as folder:
-        Trainer(
-            model=model,
-            args=TrainingArguments(
-                output_dir=folder,
-                max_steps=10**6,
-                per_device_train_batch_size=order.micro,
-                gradient_accumulation_steps=order.batch // order.micro,
-                learning_rate=LEARNING_RATE,
-                adam_beta1=BETAS[0],
-                adam_beta2=BETAS[1],
-                weight_decay=DECAY,
-                max_grad_norm=CLIP,
-                use_cpu=order.device == "cpu",
-                bf16=order.device == "cuda",
-                save_strategy="no",
-                logging_strategy="no",
-                report_to="none",
-                disable_tqdm=True,
-            ),
-            train_dataset=rows,
-            callbacks=[Steps()],
-        ).train()
-
-
 def matmul(order: Order, control: Control) -> None:
     """Matrix products of one large square size: the rate that a step is measured against."""
     torch.set_num_threads(order.threads)
@@ -297,21 +178,21 @@ def shapes(order: Order, control: Control) -> None:
     sides = [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)] * shape.n_layer + [(d, shape.vocab_size)]
     x = {i: torch.randn(n, i, **kind) for pair in sides for i in pair}
     w = {pair: torch.randn(pair[1], pair[0], **kind) for pair in sides}
-    y = torch.zeros(())
-    while control.next_step(lambda: y[0, 0].item()):
+    last = [torch.zeros(1, 1)]
+    while control.next_step(lambda: last[0][0, 0].item()):
         for _ in range(order.batch // order.micro):
             for pair in sides:
-                y = x[pair[0]] @ w[pair].t()
-                y = x[pair[1]] @ w[pair]
-                y = x[pair[1]].t() @ x[pair[0]]
+                last[:] = [x[pair[0]] @ w[pair].t()]
+                last[:] = [x[pair[1]] @ w[pair]]
+                last[:] = [x[pair[1]].t() @ x[pair[0]]]
 
 
 CONTENDERS: dict[str, Callable[[Order, Control], None]] = {
     "gptpath": lambda order, control: ours(order, control, compiled=False),
     "gptpath compiled": lambda order, control: ours(order, control, compiled=True),
-    "nanoGPT": lambda order, control: nanogpt(order, control, compiled=False),
-    "nanoGPT compiled": lambda order, control: nanogpt(order, control, compiled=True),
-    "transformers": transformers,
+    "nanoGPT": lambda order, control: train_peers.nanogpt(order, control, compiled=False),
+    "nanoGPT compiled": lambda order, control: train_peers.nanogpt(order, control, compiled=True),
+    "transformers": train_peers.transformers,
     "matmul": matmul,
     "shapes": shapes,
 }

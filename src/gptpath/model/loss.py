@@ -126,10 +126,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
 def _cast_and_pad(x_ND: Tensor, weight_VD: Tensor, multiple: int) -> tuple[Tensor, Tensor]:
     """Both operands as autocast would have them, the weight with rows of zeros at its end."""
     device = x_ND.device.type
-    if torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
-    else:
-        dtype = x_ND.dtype
+    cast = torch.is_autocast_enabled(device)
+    dtype = torch.get_autocast_dtype(device) if cast else x_ND.dtype
     rows = -(-len(weight_VD) // multiple) * multiple
     if rows == len(weight_VD):
         return x_ND.to(dtype), weight_VD.to(dtype)
