@@ -147,11 +147,17 @@ def token_log_probs(model: LanguageModel, tokens_BT: Tensor, targets_BT: Tensor)
     return torch.cat(parts).view_as(targets_BT)
 
 
+def positions_at_once(vocab_size: int, device_type: str) -> int:
+    """Positions whose logits are in memory at one time."""
+    if device_type != "cpu":
+        # A power of two, so that chunks are of one size, for which the gradient is compiled once.
+        return 1 << (max(1, _GPU_CHUNK_LOGITS // vocab_size).bit_length() - 1)
+    size = _CPU_CHUNK_LOGITS // vocab_size
+    if size < _CPU_FEWEST_ROWS:
+        size = max(1, min(_CPU_LARGE_ROWS, _CPU_LARGE_LOGITS // vocab_size))
+    return size
+
+
 def _chunks(rows: int, vocab_size: int, device: torch.device) -> list[slice]:
-    if device.type == "cpu":
-        size = _CPU_CHUNK_LOGITS // vocab_size
-        if size < _CPU_FEWEST_ROWS:
-            size = max(1, min(_CPU_LARGE_ROWS, _CPU_LARGE_LOGITS // vocab_size))
-    else:  # a power of two, so that chunks are of one size, for which the gradient is compiled once
-        size = 1 << (max(1, _GPU_CHUNK_LOGITS // vocab_size).bit_length() - 1)
+    size = positions_at_once(vocab_size, device.type)
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]

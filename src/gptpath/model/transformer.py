@@ -31,7 +31,8 @@ class Attention(nn.Module):
         qkv_BTE = self.c_attn(x_BTD)
         dropout = self.dropout if self.training else 0.0
         if cache is None and not dropout and is_short_training(qkv_BTE):
-            return self.c_proj(causal_attention(qkv_BTE, self.n_head))
+            y_BTD = causal_attention(qkv_BTE, self.n_head)  # pyright: ignore[reportCallIssue]
+            return self.c_proj(y_BTD)
         q_BHTK, k_BHTK, v_BHTK = (
             part_BTD.view(B, T, self.n_head, D // self.n_head).transpose(1, 2)
             for part_BTD in qkv_BTE.split(D, dim=2)

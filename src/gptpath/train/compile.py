@@ -40,6 +40,7 @@ def training_loss(model: LanguageModel, *, compile: bool) -> Loss:
     if isinstance(model, Transformer):
         compiled = torch.compile(Block.forward, dynamic=False)
         for block in model.h:
+            assert isinstance(block, Block), "the blocks of a Transformer"
             block.forward = partial(_forward, compiled, block)
     if device.type == "cpu":
         return next_token_loss  # its chunks stay in the cache: fusion gains nothing

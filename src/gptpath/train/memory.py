@@ -10,12 +10,11 @@ from pathlib import Path
 from gptpath.config.model import ModelConfig
 from gptpath.config.sections import Recipe
 from gptpath.model.build import count_parameters, empty_model
+from gptpath.model.loss import positions_at_once
 
 PROCESS_BYTES = 600_000_000
 """Python with torch and a stage's libraries, before any model."""
 
-_LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**28}
-"""The loss is computed in chunks of this many logits (model/loss.py)."""
 _BLOCK_WIDTHS = 16
 """Tensors of width d that a block keeps for the backward pass: both norms' inputs and outputs,
 q, k and v, the attention's output, and 4 d before and after the GELU."""
@@ -43,7 +42,7 @@ def training_bytes(
     else:
         widths = config.n_layer + _BLOCK_WIDTHS if recompute else config.n_layer * _BLOCK_WIDTHS
         per_position = widths * config.n_embd
-    logits = min(positions * config.vocab_size, _LOGITS_AT_ONCE[device]) * 4
+    logits = min(positions, positions_at_once(config.vocab_size, device)) * config.vocab_size * 4
     head = config.vocab_size * config.n_embd * 4  # the loss accumulates the head's gradient apart
     return 16 * parameters(config) + kept * positions * per_position + logits + head
 
@@ -51,7 +50,7 @@ def training_bytes(
 def evaluation_bytes(config: ModelConfig, *, sequences: int, device: str) -> int:
     """Weights, one block's activations and a chunk of logits."""
     positions = sequences * config.context_length
-    logits = min(positions * config.vocab_size, _LOGITS_AT_ONCE[device]) * 8
+    logits = min(positions, positions_at_once(config.vocab_size, device)) * config.vocab_size * 8
     return 4 * parameters(config) + 4 * positions * _BLOCK_WIDTHS * config.n_embd + logits
 
 
