@@ -7,6 +7,7 @@ from gptpath.model.build import flops_per_token
 from gptpath.planning.corpus import Corpus
 from gptpath.planning.machine import Machine
 from gptpath.planning.measure import Rates
+from gptpath.planning.task_sizes import sequences_per_row, training_rows
 from gptpath.train.memory import (
     PROCESS_BYTES,
     evaluation_bytes,
@@ -14,7 +15,6 @@ from gptpath.train.memory import (
     parameters,
     training_bytes,
 )
-from gptpath.planning.task_sizes import sequences_per_row, training_rows
 
 START_SECONDS = 8.0
 """Python, torch and the tracking client, before a stage's own work."""
