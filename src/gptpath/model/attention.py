@@ -31,7 +31,6 @@ def is_short_training(qkv_BTE: Tensor) -> bool:
     )
 
 
-@torch.compiler.disable  # nothing in it could be fused
 def causal_attention(qkv_BTE: Tensor, n_head: int) -> Tensor:
     """Attention of each position to those up to it: queries, keys, values (B, T, 3 D) -> (B, T, D).
 

@@ -5,6 +5,7 @@ Parameter names are those of GPT-2's checkpoint; matrices are `nn.Linear`'s (out
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from gptpath.config.model import ModelConfig
-from gptpath.model.attention import causal_attention, is_short_training
+from gptpath.model.attention import is_short_training
 from gptpath.model.cache import Cache, KeyValueCache
 
 
@@ -22,6 +23,8 @@ class Attention(nn.Module):
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         self.layer, self.n_head, self.dropout = layer, config.n_head, config.dropout
+        self.attend_short: Callable[[Tensor, int], Tensor] | None = None
+        """Set to `causal_attention` for compiled training on a CPU (train/compile.py)."""
         self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd)
         self.c_proj = nn.Linear(config.n_embd, config.n_embd)
 
@@ -30,9 +33,9 @@ class Attention(nn.Module):
         B, T, D = x_BTD.shape
         qkv_BTE = self.c_attn(x_BTD)
         dropout = self.dropout if self.training else 0.0
-        if cache is None and not dropout and is_short_training(qkv_BTE):
-            y_BTD = causal_attention(qkv_BTE, self.n_head)  # pyright: ignore[reportCallIssue]
-            return self.c_proj(y_BTD)
+        alone = cache is None and not dropout
+        if alone and self.attend_short is not None and is_short_training(qkv_BTE):
+            return self.c_proj(self.attend_short(qkv_BTE, self.n_head))
         q_BHTK, k_BHTK, v_BHTK = (
             part_BTD.view(B, T, self.n_head, D // self.n_head).transpose(1, 2)
             for part_BTD in qkv_BTE.split(D, dim=2)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gptpath.model.attention import causal_attention
 from gptpath.model.build import LanguageModel
 from gptpath.model.loss import next_token_loss
 from gptpath.model.transformer import Block, Transformer
@@ -38,9 +39,11 @@ def training_loss(model: LanguageModel, *, compile: bool) -> Loss:
         )
         return next_token_loss
     if isinstance(model, Transformer):
+        apart: Any = torch.compiler.disable(causal_attention)  # nothing in it could be fused
         compiled = torch.compile(Block.forward, dynamic=False)
         for block in model.h:
             assert isinstance(block, Block), "the blocks of a Transformer"
+            block.attn.attend_short = apart
             block.forward = partial(_forward, compiled, block)
     if device.type == "cpu":
         return next_token_loss  # its chunks stay in the cache: fusion gains nothing
