@@ -120,7 +120,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         grad_x_ND, grad_weight_VD = ctx.saved_tensors
         (grad,) = grad_outputs
-        return grad_x_ND * grad, grad_weight_VD * grad, None, None, None, None
+        # In place: no second copy at the moment when memory is fullest, and no second backward.
+        return grad_x_ND.mul_(grad), grad_weight_VD.mul_(grad), None, None, None, None
 
 
 def _cast_and_pad(x_ND: Tensor, weight_VD: Tensor, multiple: int) -> tuple[Tensor, Tensor]:
