@@ -4,11 +4,13 @@ On one rank the training is the plain one, and dropout is on: masks follow the r
 """
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from gptpath.config.sections import Compute
 from gptpath.train.micro_batch import recorded_choice
-from tests.parity.ranks import RECIPE, job_in, train_alone, train_on, write_data
+from tests.parity.ranks import CONFIG, RECIPE, job_in, train_alone, train_on, write_data
 
 HALF = RECIPE.checkpoint_every_steps
 
@@ -106,3 +108,14 @@ def test_one_process_goes_on_where_two_ranks_were_without_knowing_of_ranks(root,
     shutil.copytree(root / "ddp-2" / state, scratch / state)
     result = train_alone(job_in(root, scratch))
     assert_same(result, on_two["ddp"], 1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_compiled_blocks_train_on_two_ranks_as_eager_ones_do_on_one(root, strategy):
+    """Without dropout, whose masks compiled code draws in an order of its own."""
+    config = replace(CONFIG, dropout=0.0)
+    eager = replace(job_in(root, root / f"eager-{strategy}"), config=config)
+    job = job_in(root, root / f"compiled-{strategy}", strategy)
+    compiled = replace(job, config=config, compute=Compute(device="cpu", compile=True))
+    assert_same(train_on(2, compiled), train_alone(eager), 1e-5)
