@@ -254,9 +254,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             else:
                 write_tokens(tokens, vocab_size, 2_000_000)
             results[name] = race(sizes[name], contenders(given.nanogpt), given, tokens)
+            if given.json:  # after every size: the next one may fail
+                given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(table(results))
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
