@@ -28,6 +28,7 @@ def add_commands(commands: Any) -> None:
 def run_gate(root: Path, options: argparse.Namespace) -> None:
     """Decide, promote and say so; a refusal is a result, not an error."""
     from gptpath.config.loading import load_params
+    from gptpath.gate.decision import markdown
     from gptpath.stages.gating import gate_models
     from gptpath.tracking.decisions import origin_of
 
@@ -37,7 +38,13 @@ def run_gate(root: Path, options: argparse.Namespace) -> None:
     if options.json is not None:
         from gptpath.text.json_files import write_json
 
-        write_json(options.json, [decision.as_json() for decision in decisions])
+        write_json(
+            options.json,
+            [
+                one.as_json() | {"sentence": one.sentence(), "page": markdown(one)}
+                for one in decisions
+            ],
+        )
     sys.stdout.write("".join(f"{decision.sentence()}\n" for decision in decisions))
 
 

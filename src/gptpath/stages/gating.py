@@ -24,7 +24,7 @@ from gptpath.model.device import configure
 from gptpath.text.documents import read_texts
 from gptpath.tracking.decisions import Origin, carry_out, champion_of, side_of
 from gptpath.tracking.lineage import LockEntry, read_lock
-from gptpath.tracking.registration import PREFIX, version_with_weights
+from gptpath.tracking.registration import PREFIX, version_in_checkout
 from gptpath.tracking.registry import resolve_model
 from gptpath.tracking.revision import read_revision
 from gptpath.tracking.signatures import signature_text
@@ -54,7 +54,7 @@ def gate_models(root: Path, names: Sequence[str], origin: Origin) -> list[Decisi
         raise PipelineError("the gate needs MLflow's registry; unset GPTPATH_TRACKING")
     judge = Judge(root)
     client = open_client(root)
-    versions = {name: own_version(client, root, name) for name in names}
+    versions = {name: version_in_checkout(client, root, name) for name in names}
     for name, version in versions.items():
         if version is None:
             raise PipelineError(
@@ -70,12 +70,6 @@ def gate_models(root: Path, names: Sequence[str], origin: Origin) -> list[Decisi
         logger.info("gate: %s", decision.sentence())
         decisions.append(decision)
     return decisions
-
-
-def own_version(client: "MlflowClient", root: Path, name: str) -> "ModelVersion | None":
-    """The version that holds the weights of the checkout's pretrained model; None without one."""
-    weights = root / "models" / "pretrained" / name / "model.safetensors"
-    return version_with_weights(client, PREFIX + name, weights) if weights.is_file() else None
 
 
 def _judge_version(

@@ -6,7 +6,7 @@ carried out, never a champion without evidence.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,6 +123,18 @@ def roll_back(
         _tag_version(client, champion, {DECISION: "rollback", "gptpath.gate.reasons": reason})
     client.set_terminated(run_id, "FINISHED")
     return decision
+
+
+def undecided(client: "MlflowClient", root: Path, models: Sequence[str]) -> tuple[str, ...]:
+    """Of the checkout's models those whose version no gate has decided on yet."""
+    from gptpath.tracking.registration import version_in_checkout
+
+    found = {model: version_in_checkout(client, root, model) for model in models}
+    return tuple(
+        model
+        for model, version in found.items()
+        if version is not None and not is_decided(version) and CHAMPION not in version.aliases
+    )
 
 
 def is_decided(version: "ModelVersion") -> bool:

@@ -65,6 +65,12 @@ def register_model(
     return str(created.version)
 
 
+def version_in_checkout(client: MlflowClient, root: Path, model: str) -> ModelVersion | None:
+    """The version that holds the weights of models/pretrained/MODEL; None without one."""
+    weights = root / "models" / "pretrained" / model / "model.safetensors"
+    return version_with_weights(client, PREFIX + model, weights) if weights.is_file() else None
+
+
 def version_with_weights(client: MlflowClient, name: str, weights: Path) -> ModelVersion | None:
     """The newest version of a registered model that holds a weights file; None without one."""
     md5 = _md5(weights)
