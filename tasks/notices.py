@@ -38,8 +38,8 @@ def notify(text: str, verdicts: Sequence[GateVerdict] = (), *, block: str | None
 
 def _through_block(name: str, text: str, verdicts: Sequence[GateVerdict]) -> None:
     del verdicts
-    block = Block.load(name, _sync=True)
-    block.notify(text, subject="gptpath retraining", _sync=True)  # type: ignore[union-attr]
+    block = Block.load(name)
+    block.notify(text, subject="gptpath retraining")  # type: ignore[union-attr]
 
 
 def _to_webhook(address: str, text: str, verdicts: Sequence[GateVerdict]) -> None:
