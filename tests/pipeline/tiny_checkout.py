@@ -116,7 +116,11 @@ def _shrink(params: Any) -> None:
     )
     params["models"] = {
         MODEL: {"preset": "gpt1_laptop", "shape": SHAPE, "recipe": {"steps": 40}},
-        "lstm-laptop": {"preset": "lstm_laptop", "shape": LSTM, "recipe": {"steps": 1}},
+        "lstm-laptop": {
+            "preset": "lstm_laptop",
+            "shape": LSTM,
+            "recipe": {"steps": 2, "warmup_steps": 1},
+        },
     }
     params["finetune"].update(pretrained=MODEL, lstm="lstm-laptop")
     params["scaling"]["models"] = [MODEL]

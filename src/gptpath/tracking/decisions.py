@@ -116,7 +116,7 @@ def roll_back(
         run_id = _open_record(client, root, decision, origin)
         client.set_registered_model_alias(name, CHAMPION, str(previous.version))
         older = previous.tags.get(BEFORE, "none")
-        if older == "none":
+        if older not in _versions(client, name):
             client.delete_registered_model_alias(name, PREVIOUS)
         else:
             client.set_registered_model_alias(name, PREVIOUS, older)
@@ -150,6 +150,10 @@ def _aliased(client: "MlflowClient", name: str, alias: str) -> "ModelVersion | N
     except MlflowException as error:
         raise PipelineError(f"no registered model {name}: {error.message}") from None
     return None if version is None else client.get_model_version(name, str(version))
+
+
+def _versions(client: "MlflowClient", name: str) -> set[str]:
+    return {str(one.version) for one in client.search_model_versions(f"name = '{name}'")}
 
 
 def _superseded(decision: Decision, current: str | None) -> Decision:
