@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from gptpath.errors import GptPathError  # noqa: E402
-from gptpath.report.changes import render_changes  # noqa: E402
 from tasks.base_branch import snapshot_at, snapshot_here  # noqa: E402
+from tasks.changes import render_changes  # noqa: E402
 
 
 def main() -> int:

@@ -11,9 +11,9 @@ from typing import Any
 
 from gptpath.config.loading import read_values
 from gptpath.errors import PipelineError
-from gptpath.report.changes import Snapshot, flatten
 from gptpath.tracking.lineage import LockEntry, read_lock
 from gptpath.tracking.revision import read_revision
+from tasks.changes import Snapshot, flatten
 from tasks.dvc import ask_dvc
 
 METRICS = "metrics/"

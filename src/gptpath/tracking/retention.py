@@ -77,13 +77,22 @@ def old_runs(
         recent = run.info.start_time > (time.time() * 1000 - days * DAY_MS)
         if recent or run.info.status == "RUNNING" or run.data.tags.get(VERSION) in versions:
             needed.add(run.info.run_id)
-    for run in found:
-        if run.info.run_id in needed:
-            needed.add(run.data.tags.get("mlflow.parentRunId", ""))
-            needed |= {
-                value for key, value in run.data.tags.items() if key.startswith("gptpath.linked.")
-            }
+    size = -1
+    while size != len(needed):  # parents have parents, and link to runs of their own
+        size = len(needed)
+        for run in found:
+            if run.info.run_id in needed:
+                needed |= _referred(run)
     return [run for run in found if run.info.run_id not in needed]
+
+
+def _referred(run: "Run") -> set[str]:
+    """Runs that a run's tags lead to: its parent, and those of stages that it skipped."""
+    return {
+        value
+        for key, value in run.data.tags.items()
+        if key == "mlflow.parentRunId" or key.startswith("gptpath.linked.")
+    }
 
 
 def _all_runs(client: "MlflowClient") -> "list[Run]":
