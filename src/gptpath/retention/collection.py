@@ -20,7 +20,7 @@ from gptpath.tracking.retention import (
 from gptpath.tracking.store import open_client, tracking_is_on
 
 if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
+    from gptpath.tracking.store import MlflowClient
 
 
 def find_leftovers(root: Path, settings: Retention) -> list[Leftover]:

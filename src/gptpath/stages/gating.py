@@ -31,8 +31,8 @@ from gptpath.tracking.signatures import signature_text
 from gptpath.tracking.store import open_client, tracking_is_on
 
 if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
-    from mlflow.tracking import MlflowClient
+    from gptpath.tracking.decisions import ModelVersion
+    from gptpath.tracking.store import MlflowClient
 
 logger = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """Registered versions and runs that no alias, branch, tag or kept version needs."""
 
+import re
 import subprocess
 import sys
 import time
@@ -128,9 +129,16 @@ def needed_by_aliases(client: "MlflowClient", kept: "Sequence[ModelVersion]") ->
 
 def version_folder(client: "MlflowClient", version: "ModelVersion") -> Path | None:
     """Where a version's files lie on this machine; None where a server keeps them."""
-    if not version.model_id:
+    model_id = _model_id(version)
+    if model_id is None:
         return None
-    return local_folder(client.get_logged_model(version.model_id).artifact_location)
+    return local_folder(client.get_logged_model(model_id).artifact_location)
+
+
+def _model_id(version: "ModelVersion") -> str | None:
+    """MLflow's id of the stored model behind a version; its source is `models:/ID`."""
+    match = re.fullmatch(r"models:/(m-\w+)", version.source or "")
+    return version.model_id or (match[1] if match else None)
 
 
 def local_folder(uri: str | None) -> Path | None:
@@ -142,9 +150,10 @@ def local_folder(uri: str | None) -> Path | None:
 def remove_version(client: "MlflowClient", root: Path, version: "ModelVersion") -> None:
     """Delete a version and its files."""
     client.delete_model_version(version.name, str(version.version))
-    if version.model_id:
-        client.delete_logged_model(version.model_id)
-        _purge(root, "--logged-model-ids", version.model_id)
+    model_id = _model_id(version)
+    if model_id is not None:
+        client.delete_logged_model(model_id)
+        _purge(root, "--logged-model-ids", model_id)
 
 
 def remove_runs(client: "MlflowClient", root: Path, runs: "Sequence[Run]") -> None:
