@@ -78,7 +78,7 @@ def history(
     set_recipe(root, learning_rate=0.0001)
     worse = retrain()
     set_recipe(root, learning_rate=0.02, steps=150)
-    write_books(root / "data" / "raw", 5, first=20)
+    write_books(root / "data" / "raw", 5, first=30)
     return History(root, first, again, worse, retrain("http://127.0.0.1:9/"), notices)
 
 

@@ -22,7 +22,7 @@ LSTM = {"n_embd": 8, "n_hidden": 8, "context_length": 32, "dropout": 0.0}
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b")
 
 
-def make_checkout(folder: Path, books: int = 20) -> Path:
+def make_checkout(folder: Path, books: int = 30) -> Path:
     """Write the checkout with one commit on the branch `main`, and return its folder."""
     folder.mkdir(parents=True)
     for name in ("flows", "tasks", "src", "ci"):
@@ -99,8 +99,8 @@ def _shrink(params: Any) -> None:
     params["matrix"] = {"models": [MODEL, "lstm-laptop"], "finetune_tasks": ["wording"]}
     params["compute"]["device"] = "cpu"
     params["ingest"].update(
-        sources=[{"kind": "files", "part_chars": 2000}],
-        validation_fraction=0.2,
+        sources=[{"kind": "files", "part_chars": 1500}],
+        validation_fraction=0.3,
         tasks_fraction=0.1,
     )
     params["tokenizer"]["vocab_size"] = 300

@@ -1,5 +1,6 @@
 """Everything in a checkout, its cache and its registry that may go, in the order of removal."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ from gptpath.tracking.retention import (
     needed_by_aliases,
     old_runs,
     remove_runs,
-    remove_version,
+    remove_versions,
     split_versions,
     version_folder,
 )
 from gptpath.tracking.store import open_client, tracking_is_on
 
 if TYPE_CHECKING:
+    from gptpath.tracking.retention import ModelVersion
     from gptpath.tracking.store import MlflowClient
 
 
@@ -42,14 +44,17 @@ def _from_registry(
     client: "MlflowClient", root: Path, settings: Retention, named: Recorded, cache: Path
 ) -> list[Leftover]:
     kept, old = split_versions(client, keep=settings.keep_versions, runs=named.runs)
+    by_model: dict[str, list[ModelVersion]] = {}
+    for version in old:
+        by_model.setdefault(version.name, []).append(version)
     found = [
         Leftover(
             kind="version",
-            what=f"{version.name} version {version.version}",
-            size_bytes=_bytes(version_folder(client, version)),
-            remove=lambda version=version: remove_version(client, root, version),
+            what=f"{name} version {', '.join(str(one.version) for one in versions)}",
+            size_bytes=sum(_bytes(version_folder(client, one)) for one in versions),
+            remove=partial(remove_versions, client, root, versions),
         )
-        for version in old
+        for name, versions in by_model.items()
     ]
     runs = old_runs(
         client, days=settings.run_days, kept=kept, runs=named.runs, versions=named.versions

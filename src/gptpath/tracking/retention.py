@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DAY_MS = 86_400_000
 PAGE = 1000
+MLFLOW_GC = (sys.executable, "-m", "mlflow", "gc")
 
 
 def split_versions(
@@ -147,13 +148,15 @@ def local_folder(uri: str | None) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme in ("", "file") and parts.path else None
 
 
-def remove_version(client: "MlflowClient", root: Path, version: "ModelVersion") -> None:
-    """Delete a version and its files."""
-    client.delete_model_version(version.name, str(version.version))
-    model_id = _model_id(version)
-    if model_id is not None:
-        client.delete_logged_model(model_id)
-        _purge(root, "--logged-model-ids", model_id)
+def remove_versions(client: "MlflowClient", root: Path, versions: "Sequence[ModelVersion]") -> None:
+    """Delete versions and their files."""
+    models = [model for version in versions if (model := _model_id(version)) is not None]
+    for version in versions:
+        client.delete_model_version(version.name, str(version.version))
+    for model in models:
+        client.delete_logged_model(model)
+    if models:
+        _purge(root, "--logged-model-ids", ",".join(models))
 
 
 def remove_runs(client: "MlflowClient", root: Path, runs: "Sequence[Run]") -> None:
@@ -169,7 +172,7 @@ def _purge(root: Path, option: str, ids: str) -> None:
     if not uri.startswith("sqlite:"):
         return
     done = subprocess.run(
-        [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", uri, option, ids],
+        [*MLFLOW_GC, "--backend-store-uri", uri, "--tracking-uri", uri, option, ids],
         cwd=root,
         capture_output=True,
         text=True,
