@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.pipeline.tiny_checkout import IDENTITY, MODEL, commit, make_checkout, run, set_recipe
+from tests.pipeline.tiny_checkout import MODEL, commit, make_checkout, run, set_recipe
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,7 +19,7 @@ NAME = f"gptpath-{MODEL}"
 
 @dataclass(frozen=True)
 class History:
-    """A main branch that was promoted from, and a clone in which a change was tried."""
+    """A main branch that was promoted from, a clone that tried a change, another that merged it."""
 
     promoted: subprocess.CompletedProcess[str]
     tried: subprocess.CompletedProcess[str]
@@ -54,10 +54,12 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
         GPTPATH_TRACKING="off",
     )
     comparison = clone / "comparison.md"
-    run(clone, "git", "switch", "-q", "main")
-    run(clone, "git", "checkout", "-q", "change", "--", "params.yaml")
-    run(clone, "git", *IDENTITY, "commit", "-q", "-am", "Merge")
-    merged = run(clone, "ci/promote", check=False, MLFLOW_TRACKING_URI=registry, PREFECT_API_URL="")
+    run(clone, "git", "push", "-q", "origin", "change")
+    runner = folder / "runner"
+    run(folder, "git", "clone", "-q", "--branch", "change", str(root), str(runner))
+    merged = run(
+        runner, "ci/promote", check=False, MLFLOW_TRACKING_URI=registry, PREFECT_API_URL=""
+    )
     return History(
         promoted=promoted,
         tried=tried,

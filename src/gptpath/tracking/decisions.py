@@ -126,15 +126,20 @@ def roll_back(
 
 
 def undecided(client: "MlflowClient", root: Path, models: Sequence[str]) -> tuple[str, ...]:
-    """Of the checkout's models those whose version no gate has decided on yet."""
-    from gptpath.tracking.registration import version_in_checkout
+    """Of the models that lie in the checkout those that no gate has decided on yet.
 
-    found = {model: version_in_checkout(client, root, model) for model in models}
-    return tuple(
-        model
-        for model, version in found.items()
-        if version is not None and not is_decided(version) and CHAMPION not in version.aliases
-    )
+    A model that was trained without tracking, and so has no version, is among them.
+    """
+    from gptpath.tracking.registration import version_in_checkout, weights_in_checkout
+
+    found: list[str] = []
+    for model in models:
+        if not weights_in_checkout(root, model).is_file():
+            continue
+        version = version_in_checkout(client, root, model)
+        if version is None or not (is_decided(version) or CHAMPION in version.aliases):
+            found.append(model)
+    return tuple(found)
 
 
 def is_decided(version: "ModelVersion") -> bool:

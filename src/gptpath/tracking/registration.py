@@ -65,9 +65,14 @@ def register_model(
     return str(created.version)
 
 
+def weights_in_checkout(root: Path, model: str) -> Path:
+    """Where the weights of a pretrained model lie."""
+    return root / "models" / "pretrained" / model / "model.safetensors"
+
+
 def version_in_checkout(client: MlflowClient, root: Path, model: str) -> ModelVersion | None:
-    """The version that holds the weights of models/pretrained/MODEL; None without one."""
-    weights = root / "models" / "pretrained" / model / "model.safetensors"
+    """The version that holds the weights of the checkout's pretrained model; None without one."""
+    weights = weights_in_checkout(root, model)
     return version_with_weights(client, PREFIX + model, weights) if weights.is_file() else None
 
 
