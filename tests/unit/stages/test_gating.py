@@ -11,7 +11,7 @@ from gptpath.cli import main
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
 from gptpath.stages.gating import gate_models
-from gptpath.tracking.decisions import Origin
+from gptpath.tracking.decisions import Origin, undecided
 from gptpath.tracking.lineage import StageInput
 from gptpath.tracking.mlflow_run import open_run
 from gptpath.tracking.recorder import StageFacts
@@ -130,8 +130,16 @@ def test_only_a_better_model_from_the_same_data_takes_the_champions_place(
 def test_what_the_registry_does_not_hold_is_not_gated(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    client = open_client(root)
+    assert undecided(client, root, [MODEL]) == (), "nothing is trained yet"
+    write_model(root / "models/pretrained" / MODEL)
+    assert undecided(client, root, [MODEL]) == (MODEL,)
     with pytest.raises(PipelineError, match="no version of gptpath-gpt2-laptop-l holds"):
         gate_models(root, [MODEL], ORIGIN)
+    train(root, 0.5)
+    assert undecided(client, root, [MODEL]) == (MODEL,)
+    gate_models(root, [MODEL], ORIGIN)
+    assert undecided(client, root, [MODEL]) == ()
     monkeypatch.setenv("GPTPATH_TRACKING", "off")
     with pytest.raises(PipelineError, match="needs MLflow's registry"):
         gate_models(root, [MODEL], ORIGIN)
