@@ -142,6 +142,8 @@ def _measured(
         "tokens": outcome.tokens,
         "flops": outcome.flops,
     }
+    if outcome.chosen:
+        ledger["chosen"] = dict(outcome.chosen)
     return outcome, ledger
 
 

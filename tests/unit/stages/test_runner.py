@@ -52,7 +52,7 @@ def test_a_stage_runs_with_its_parameters_and_leaves_its_ledger(checkout, monkey
 
     def run(context: StageContext) -> StageOutcome:
         seen.append(context)
-        return StageOutcome(tokens=10, flops=5.0)
+        return StageOutcome(tokens=10, flops=5.0, chosen={"micro_batch_size_sequences": 4})
 
     stand_in(monkeypatch, "pretrain", run)
     run_stage(checkout, "pretrain", "gpt1-laptop")
@@ -61,6 +61,7 @@ def test_a_stage_runs_with_its_parameters_and_leaves_its_ledger(checkout, monkey
     ledger = json.loads((checkout / "ledger/pretrain/gpt1-laptop.json").read_text())
     assert (ledger["stage"], ledger["item"]) == ("pretrain", "gpt1-laptop")
     assert (ledger["tokens"], ledger["flops"]) == (10, 5.0)
+    assert ledger["chosen"] == {"micro_batch_size_sequences": 4}
     assert ledger["mlflow_run_id"] is None
     assert ledger["wall_seconds"] > 0
     assert {"git_commit", "started_at", "cpu_seconds", "peak_memory_bytes"} <= ledger.keys()
