@@ -45,9 +45,11 @@ def snapshot_at(root: Path, revision: str) -> Snapshot:
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
         for name in ("params.yaml", "dvc.lock"):
-            (at / name).write_text(_shown(root, commit, name), encoding="utf-8")
+            if (text := _shown(root, commit, name)) is not None:
+                (at / name).write_text(text, encoding="utf-8")
         lock = read_lock(at)
-        params = flatten(read_values(at / "params.yaml"))
+        params_file = at / "params.yaml"
+        params = flatten(read_values(params_file)) if params_file.is_file() else {}
     metrics, missing = _metrics_at(root, commit, lock)
     return Snapshot(
         name=f"{revision} ({commit[:12]})",
@@ -114,12 +116,10 @@ def _from_remote(root: Path, commit: str, path: str) -> dict[str, str] | None:
         }
 
 
-def _shown(root: Path, commit: str, name: str) -> str:
-    """A file of a commit; nothing where the commit has none, as before the first run."""
-    try:
-        return _git(root, "show", f"{commit}:./{name}")
-    except PipelineError:
-        return ""
+def _shown(root: Path, commit: str, name: str) -> str | None:
+    """A file of a commit; None where the commit has none, as before the first run."""
+    listed = _git(root, "ls-tree", "--name-only", commit, "--", f"./{name}").strip()
+    return _git(root, "show", f"{commit}:./{name}") if listed else None
 
 
 def _git(root: Path, *arguments: str) -> str:
