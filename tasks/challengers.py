@@ -20,7 +20,7 @@ from gptpath.tracking.recorder import FLOW_RUN, PARENT_RUN
 from gptpath.tracking.store import open_client, tracking_is_on
 from tasks.dvc import dvc_environment
 from tasks.records import FlowTools
-from tasks.stage import explain
+from tasks.stage import artifact_key, explain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +68,8 @@ def decide_on(root: Path, models: Sequence[str], tools: FlowTools) -> list[GateV
             raise PipelineError(f"the gate failed: {explain(lines, code)}")
         decisions: list[dict[str, Any]] = json.loads(said.read_text(encoding="utf-8"))
     for decision in decisions:
-        create_markdown_artifact(key=decision["model"].lower(), markdown=decision["page"])
+        key = artifact_key("gate", decision["model"])
+        create_markdown_artifact(key=key, markdown=decision["page"])
     return [
         GateVerdict(
             model=decision["model"],

@@ -1,5 +1,6 @@
 """Everything in a checkout, its cache and its registry that may go, in the order of removal."""
 
+import logging
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,13 @@ from gptpath.tracking.retention import (
     split_versions,
     version_folder,
 )
-from gptpath.tracking.store import open_client, tracking_is_on
+from gptpath.tracking.store import open_client, store_is_local, tracking_is_on
 
 if TYPE_CHECKING:
     from gptpath.tracking.retention import ModelVersion
     from gptpath.tracking.store import MlflowClient
+
+logger = logging.getLogger(__name__)
 
 
 def find_leftovers(root: Path, settings: Retention) -> list[Leftover]:
@@ -37,13 +40,27 @@ def find_leftovers(root: Path, settings: Retention) -> list[Leftover]:
     client = open_client(root)
     cache = cache_folder(root)
     named = recorded(root, cache)
-    return found + _from_registry(client, root, settings, named, cache)
+    kept, old = split_versions(client, keep=settings.keep_versions, runs=named.runs)
+    if named.unknown and not store_is_local(root):
+        # Runs of this checkout's own store left their ledgers in its cache; a server's need not.
+        logger.warning(
+            "%d ledgers of branches and tags are not in DVC's cache: versions and runs of the "
+            "shared server are left alone; `dvc fetch --all-branches --all-tags` brings them",
+            named.unknown,
+        )
+    else:
+        found += _from_registry(client, root, settings, named, kept, old)
+    return found + list(cache_leftovers(root, cache, needed_by_aliases(client, kept)))
 
 
 def _from_registry(
-    client: "MlflowClient", root: Path, settings: Retention, named: Recorded, cache: Path
+    client: "MlflowClient",
+    root: Path,
+    settings: Retention,
+    named: Recorded,
+    kept: "list[ModelVersion]",
+    old: "list[ModelVersion]",
 ) -> list[Leftover]:
-    kept, old = split_versions(client, keep=settings.keep_versions, runs=named.runs)
     by_model: dict[str, list[ModelVersion]] = {}
     for version in old:
         by_model.setdefault(version.name, []).append(version)
@@ -70,7 +87,7 @@ def _from_registry(
                 remove=lambda: remove_runs(client, root, runs),
             )
         )
-    return found + list(cache_leftovers(root, cache, needed_by_aliases(client, kept)))
+    return found
 
 
 def _bytes(folder: Path | None) -> int:

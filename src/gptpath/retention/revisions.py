@@ -18,19 +18,28 @@ class Recorded:
     """Digests of stages: tag `gptpath.version` of the runs that made them."""
     runs: frozenset[str]
     """MLflow runs that their ledgers name."""
+    unknown: int
+    """Ledgers that DVC's cache lacks, so that nobody can tell their runs."""
 
 
 def recorded(root: Path, cache: Path) -> Recorded:
     """Read every dvc.lock that git can reach by a name; ledgers come from DVC's cache."""
     versions: set[str] = set()
-    runs: set[str] = set()
+    ledgers: set[Path] = set((root / LEDGER).rglob("*.json"))
     for lock in _locks(root):
         for entry in lock.values():
             versions.add(entry.digest())
-            runs |= set(_runs_of(entry, cache))
-    for path in (root / LEDGER).rglob("*.json"):
-        runs |= set(_run_in(path))
-    return Recorded(versions=frozenset(versions), runs=frozenset(runs))
+            ledgers |= {
+                cached(cache, md5)
+                for path, md5 in entry.outs.items()
+                if path.startswith(f"{LEDGER}/")
+            }
+    present = [path for path in ledgers if path.is_file()]
+    return Recorded(
+        versions=frozenset(versions),
+        runs=frozenset(run for path in present for run in _run_in(path)),
+        unknown=len(ledgers) - len(present),
+    )
 
 
 def cached(cache: Path, md5: str) -> Path:
@@ -51,15 +60,7 @@ def _locks(root: Path) -> Iterator[dict[str, LockEntry]]:
             yield read_lock(Path(folder))
 
 
-def _runs_of(entry: LockEntry, cache: Path) -> Iterator[str]:
-    for path, md5 in entry.outs.items():
-        if path.startswith(f"{LEDGER}/"):
-            yield from _run_in(cached(cache, md5))
-
-
 def _run_in(ledger: Path) -> Iterator[str]:
-    if not ledger.is_file():
-        return
     run = json.loads(ledger.read_text(encoding="utf-8")).get("mlflow_run_id")
     if run:
         yield str(run)

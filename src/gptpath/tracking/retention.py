@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlparse
 from gptpath.errors import PipelineError
 from gptpath.tracking.decisions import BEFORE
 from gptpath.tracking.flow_record import VERSION
-from gptpath.tracking.store import tracking_uri
+from gptpath.tracking.store import store_is_local, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -168,9 +168,9 @@ def remove_runs(client: "MlflowClient", root: Path, runs: "Sequence[Run]") -> No
 
 def _purge(root: Path, option: str, ids: str) -> None:
     """Remove for good what was deleted; a server's own `mlflow gc` does that for its store."""
-    uri = tracking_uri(root)
-    if not uri.startswith("sqlite:"):
+    if not store_is_local(root):
         return
+    uri = tracking_uri(root)
     done = subprocess.run(
         [*MLFLOW_GC, "--backend-store-uri", uri, "--tracking-uri", uri, option, ids],
         cwd=root,

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from gptpath.cli import main
+from gptpath.config.retention import Retention
 from gptpath.events import ModelFinished
+from gptpath.retention.collection import find_leftovers
 from gptpath.tracking.mlflow_run import open_run
 from gptpath.tracking.recorder import StageFacts
 from gptpath.tracking.registration import PREFIX
@@ -108,3 +110,19 @@ def test_versions_from_runs_that_something_names_are_kept(root: Path) -> None:
     run_id = client.get_model_version(NAME, "4").run_id
     _, old = split_versions(client, keep=1, runs={run_id})
     assert [str(one.version) for one in old] == ["3"]
+
+
+def test_a_servers_runs_are_left_alone_while_a_branch_names_ledgers_that_nobody_has(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (root / "dvc.lock").write_text(
+        "schema: '2.0'\nstages:\n  pretrain@tiny:\n    cmd: gptpath pretrain tiny\n"
+        "    outs: [{path: ledger/pretrain/tiny.json, md5: abcdef}]\n"
+    )
+    monkeypatch.setattr("gptpath.retention.collection.store_is_local", lambda _: False)
+    settings = Retention(keep_versions=1, run_days=0, scratch_days=0)
+    assert not [one for one in find_leftovers(root, settings) if one.kind != "cache"]
+    assert "1 ledgers of branches and tags are not in DVC's cache" in caplog.text
+    monkeypatch.undo()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert [one for one in find_leftovers(root, settings) if one.kind == "version"]
