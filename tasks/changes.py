@@ -145,18 +145,20 @@ def _curve(content: Any) -> dict[int, float]:
 
 
 def _chart(model: str, here: Mapping[int, float], base: Mapping[int, float]) -> str:
-    """The curve of `here`, and that of `base` where it was measured at the same steps."""
-    lines = [f"    line [{_listed(here)}]"]
-    said = "here"
-    if base.keys() == here.keys():
-        lines.append(f"    line [{_listed(base)}]")
-        said = "first line: here; second: base"
+    """Both curves at the steps that both were measured at; `here` alone where these are too few."""
+    shared = [step for step in here if step in base]
+    both = len(shared) > 1
+    steps = shared if both else list(here)
+    lines = [f"    line [{_listed(here, steps)}]"]
+    if both:
+        lines.append(f"    line [{_listed(base, steps)}]")
+    said = "first line: here; second: base" if both else "here"
     return "\n".join(
         [
             "```mermaid",
             "xychart-beta",
             f'    title "{model}: held-out bits per byte ({said})"',
-            f'    x-axis "step" [{", ".join(map(str, here))}]',
+            f'    x-axis "step" [{", ".join(map(str, steps))}]',
             '    y-axis "bits per byte"',
             *lines,
             "```",
@@ -164,8 +166,8 @@ def _chart(model: str, here: Mapping[int, float], base: Mapping[int, float]) -> 
     )
 
 
-def _listed(curve: Mapping[int, float]) -> str:
-    return ", ".join(f"{value:.4f}" for value in curve.values())
+def _listed(curve: Mapping[int, float], steps: Sequence[int]) -> str:
+    return ", ".join(f"{curve[step]:.4f}" for step in steps)
 
 
 def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -51,7 +51,10 @@ def test_both_curves_are_drawn_where_they_share_their_steps() -> None:
     assert 'x-axis "step" [0, 10]' in text
     assert text.index("line [2.5000, 1.5000]") < text.index("line [3.0000, 2.0000]")
     longer = replace(HERE, metrics={"metrics/pretrain/m.json": pretrain(1.5, (0, 10, 20))})
-    assert render_changes(BASE, longer).count("    line [") == 1
+    assert 'x-axis "step" [0, 10]' in render_changes(BASE, longer)
+    assert render_changes(BASE, longer).count("    line [") == 2
+    apart = replace(HERE, metrics={"metrics/pretrain/m.json": pretrain(1.5, (5, 15))})
+    assert render_changes(BASE, apart).count("    line [") == 1
 
 
 def test_equal_states_say_so_and_what_is_lost_is_named() -> None:
