@@ -89,7 +89,7 @@ def run_stage(job: StageJob, tools: FlowTools) -> StageVersion:
     )
     version = replace(version, run_id=run_id)
     create_markdown_artifact(
-        key=_artifact_key("stage", job.name), markdown=version_page(version, tools)
+        key=artifact_key("stage", job.name), markdown=version_page(version, tools)
     )
     return version
 
@@ -123,7 +123,7 @@ class _StageOutput:
     def __init__(self, name: str) -> None:
         self.last: deque[str] = deque(maxlen=40)
         self.ran = False
-        self._key = _artifact_key("progress", name)
+        self._key = artifact_key("progress", name)
         self._logger = get_run_logger()
         self._bar: Any = None
         self._updated_at = 0.0
@@ -187,5 +187,6 @@ def version_page(version: StageVersion, tools: FlowTools) -> str:
     return "\n".join(["\n\n".join(head), "", "| | | md5 or value |", "|---|---|---|", *rows])
 
 
-def _artifact_key(kind: str, name: str) -> str:
+def artifact_key(kind: str, name: str) -> str:
+    """A key that Prefect takes: lower-case letters, digits and dashes."""
     return f"{kind}-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

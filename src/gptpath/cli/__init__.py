@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath import __version__
-from gptpath.cli import models
+from gptpath.cli import champions, garbage, models
 from gptpath.errors import ConfigError, GptPathError
 
 STAGES = {
@@ -67,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_fetch(commands)
     models.add_commands(commands)
+    champions.add_commands(commands)
+    garbage.add_command(commands)
     _add_batch(commands)
     _add_tokenizer_report(commands)
     return parser
@@ -191,6 +193,10 @@ COMMANDS = {
     "generate": models.run_generate,
     "import": models.run_import,
     "export": models.run_export,
+    "gate": champions.run_gate,
+    "compare": champions.run_compare,
+    "rollback": champions.run_rollback,
+    "gc": garbage.run_gc,
     "batch": _batch,
     "tokenizer-report": _tokenizer_report,
 }

@@ -20,6 +20,11 @@ def load_params(path: Path) -> Params:
     return parse_params(_read_yaml(path), where=str(path))
 
 
+def read_values(path: Path) -> Any:
+    """The values of a parameter file as they stand there, unchecked; raises ConfigError."""
+    return _read_yaml(path)
+
+
 def parse_params(values: Any, *, where: str) -> Params:
     """Check already parsed YAML; `where` names the file in messages."""
     try:

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from gptpath.config.data_sets import DataSets
+from gptpath.config.gate import Gate
 from gptpath.config.ingest import Ingest
 from gptpath.config.launch import Launch
 from gptpath.config.model import ModelConfig
 from gptpath.config.presets import preset
+from gptpath.config.retention import Retention
 from gptpath.config.sections import (
     FORBID_UNKNOWN,
     Compute,
@@ -51,6 +53,8 @@ class Params:
     zeroshot: Zeroshot
     contamination: Contamination
     scaling: Scaling
+    gate: Gate = field(default_factory=Gate)
+    retention: Retention = field(default_factory=Retention)
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
@@ -59,6 +63,7 @@ class Params:
             "finetune.pretrained": (self.finetune.pretrained,),
             "finetune.lstm": (self.finetune.lstm,),
             "scaling.models": self.scaling.models,
+            "gate.models": self.gate.models,
         }
         for where, names in used.items():
             for name in names:

@@ -25,7 +25,7 @@ from gptpath.tracking.signatures import classifier_signature, language_model_sig
 
 PREFIX = "gptpath-"
 CHALLENGER = "challenger"
-"""Alias of the newest version of a model, until a gate compares it with the champion."""
+"""Alias of the newest version of a model; the gate decides whether it becomes champion."""
 WEIGHTS_MD5 = "gptpath.weights_md5"
 
 REQUIRED = ("torch", "numpy", "tiktoken", "safetensors", "mlflow")
@@ -63,6 +63,25 @@ def register_model(
     client.set_registered_model_alias(name, CHALLENGER, str(created.version))
     logger.info("registry: %s version %s is %s", name, created.version, CHALLENGER)
     return str(created.version)
+
+
+def weights_in_checkout(root: Path, model: str) -> Path:
+    """Where the weights of a pretrained model lie."""
+    return root / "models" / "pretrained" / model / "model.safetensors"
+
+
+def version_in_checkout(client: MlflowClient, root: Path, model: str) -> ModelVersion | None:
+    """The version that holds the weights of the checkout's pretrained model; None without one."""
+    weights = weights_in_checkout(root, model)
+    return version_with_weights(client, PREFIX + model, weights) if weights.is_file() else None
+
+
+def version_with_weights(client: MlflowClient, name: str, weights: Path) -> ModelVersion | None:
+    """The newest version of a registered model that holds a weights file; None without one."""
+    md5 = _md5(weights)
+    versions = client.search_model_versions(f"name = '{name}'")
+    found = (one for one in versions if one.tags.get(WEIGHTS_MD5) == md5)
+    return max(found, key=lambda one: int(one.version), default=None)
 
 
 def _newest_version(client: MlflowClient, name: str) -> ModelVersion | None:

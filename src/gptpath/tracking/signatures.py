@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from mlflow.models import ModelSignature
+from mlflow.models import ModelSignature, get_model_info
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import Array, DataType, Map
 
@@ -18,6 +18,12 @@ COLUMNS: dict[str, dict[str, DataType | Array]] = {
     "multiple-choice": {"context": TEXT, "choices": Array(TEXT)},
 }
 """Raw input columns of each kind of classifier (docs/formats.md, labelled tasks)."""
+
+
+def signature_text(address: str) -> str:
+    """What a registered model takes and returns, as JSON that compares; `none` without one."""
+    signature = get_model_info(address).signature
+    return json.dumps(signature.to_dict(), sort_keys=True) if signature else "none"
 
 
 def language_model_signature() -> ModelSignature:

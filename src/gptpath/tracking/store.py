@@ -35,6 +35,11 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get(ENVIRONMENT) or f"sqlite:///{root.resolve() / 'mlflow.db'}"
 
 
+def store_is_local(root: Path) -> bool:
+    """Whether the store is a SQLite file, not a server's."""
+    return tracking_uri(root).startswith("sqlite")
+
+
 def open_client(root: Path) -> "MlflowClient":
     """Connect to the store, creating the checkout's own database on first use.
 

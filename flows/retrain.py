@@ -1,0 +1,150 @@
+"""New data, code or parameters -> challengers -> gate -> champions.
+
+    python flows/retrain.py
+
+trains what is stale of the stage graph, compares the trained models with the registry's champions
+on the same held-out items, and promotes those that are better (docs/gate.md). If nothing has
+changed and every model is decided on, it says so and stops.
+"""
+
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # started as a file, Python knows only flows/ itself
+    sys.path.insert(0, str(ROOT))
+
+from prefect import flow, get_run_logger  # noqa: E402
+from prefect.runtime import flow_run  # noqa: E402
+
+from flows.research_path import research_path  # noqa: E402
+from gptpath.config.loading import load_params  # noqa: E402
+from gptpath.errors import GptPathError  # noqa: E402
+from gptpath.text.interpreter import write_interpreter  # noqa: E402
+from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
+from gptpath.tracking.recorder import Status  # noqa: E402
+from tasks.challengers import GateVerdict, decide_on, undecided_models  # noqa: E402
+from tasks.children import Children  # noqa: E402
+from tasks.gate import Gate  # noqa: E402
+from tasks.graph import plan_stages  # noqa: E402
+from tasks.logs import hide_tracebacks_of_expected_errors  # noqa: E402
+from tasks.notices import notify  # noqa: E402
+from tasks.parameters import write_profile  # noqa: E402
+from tasks.records import FlowTools  # noqa: E402
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retraining:
+    """How a retraining ended."""
+
+    stale: tuple[str, ...]
+    """Stages that had to run, in order."""
+    verdicts: tuple[GateVerdict, ...]
+
+    def summary(self) -> str:
+        """One line a model, or why there is none."""
+        if not self.verdicts:
+            return (
+                "Nothing to retrain: data, code and parameters are as they were, "
+                "and every model is decided on."
+            )
+        return "\n".join(verdict.sentence for verdict in self.verdicts)
+
+
+@flow(name="retrain")
+def retrain(
+    profile: str | None = None,
+    changes: list[str] | None = None,
+    models: list[str] | None = None,
+    notify_block: str | None = None,
+    root: Path = ROOT,
+) -> Retraining:
+    """Train what has changed and let the gate decide; a refusal is a result, not a failure.
+
+    Args:
+        profile: written to params.yaml before anything runs; None leaves params.yaml alone.
+        changes: `a.b=value` changes to that profile.
+        models: models to gate; None takes gate.models, or all of matrix.models.
+        notify_block: a Prefect notification block, `TYPE/NAME`, told how it ended; so is the
+            address in GPTPATH_WEBHOOK_URL.
+        root: the checkout.
+
+    Raises:
+        GptPathError: parameters are wrong, a stage failed, or the gate could not compare.
+    """
+    try:
+        done = _retrain(profile, changes, models, root)
+    except GptPathError as error:
+        notify(f"The retraining failed. {error}", block=notify_block)
+        raise
+    if done.verdicts:
+        notify(done.summary(), done.verdicts, block=notify_block)
+    return done
+
+
+def _retrain(
+    profile: str | None, changes: list[str] | None, models: list[str] | None, root: Path
+) -> Retraining:
+    if profile is not None:
+        write_profile(root, profile, changes or [])
+    params = load_params(root / "params.yaml")
+    names = models or params.gate.models or params.matrix.models
+    write_interpreter(root)
+    graph = plan_stages(root)
+    stale = tuple(name for name in graph.order if name not in graph.fresh)
+    if not stale and not undecided_models(root, names):
+        done = Retraining(stale=(), verdicts=())
+        get_run_logger().info(done.summary())
+        return done
+    if stale:
+        research_path(root=root)
+    return Retraining(stale=stale, verdicts=tuple(_gate(root, params.profile, names)))
+
+
+def _gate(root: Path, profile: str, names: "list[str] | tuple[str, ...]") -> list[GateVerdict]:
+    """Run the gate below a record of this flow run."""
+    record = open_flow_record(
+        root,
+        profile,
+        flow="retrain",
+        flow_run_id=str(flow_run.id),
+        flow_run_name=str(flow_run.name),
+    )
+    children = Children()
+    tools = FlowTools(gate=Gate(1), children=children, record=record, flow_run_id=str(flow_run.id))
+    status: Status = "FAILED"
+    try:
+        verdicts = decide_on(root, list(names), tools)
+        status = "FINISHED"
+        return verdicts
+    except GptPathError:
+        raise
+    except BaseException:
+        status = "KILLED"
+        raise
+    finally:
+        children.stop()
+        record.finish(status)
+
+
+def main() -> int:
+    """Retrain in this checkout; 0 also where the gate refuses, 130 when it was cancelled."""
+    hide_tracebacks_of_expected_errors()
+    # As in flows/research_path.py: Prefect passes SIGTERM on to this handler at the end.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        done = retrain()
+    except GptPathError as error:
+        print(f"\nThe retraining stopped. {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, SystemExit):
+        print("\nStopped. Run again to go on from the last checkpoint.", file=sys.stderr)
+        return 130
+    print(f"\n{done.summary()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What nothing needs any more: found, shown with its bytes, and only then removed."""

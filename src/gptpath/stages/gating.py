@@ -1,0 +1,176 @@
+"""The checkout's models against the champions of the registry (docs/gate.md)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gptpath.config.loading import load_params
+from gptpath.config.params import Params
+from gptpath.errors import PipelineError
+from gptpath.gate.comparison import (
+    HeldOut,
+    check_heldout,
+    check_tokenizers,
+    compare_models,
+    read_heldout,
+    scorer_of,
+)
+from gptpath.gate.decision import Check, Decision, Side, decide
+from gptpath.gate.soundness import check_soundness
+from gptpath.model.device import configure
+from gptpath.text.documents import read_texts
+from gptpath.tracking.decisions import Origin, carry_out, champion_of, side_of
+from gptpath.tracking.lineage import LockEntry, read_lock
+from gptpath.tracking.registration import PREFIX, version_in_checkout
+from gptpath.tracking.registry import resolve_model
+from gptpath.tracking.revision import read_revision
+from gptpath.tracking.signatures import signature_text
+from gptpath.tracking.store import open_client, tracking_is_on
+
+if TYPE_CHECKING:
+    from gptpath.tracking.decisions import ModelVersion
+    from gptpath.tracking.store import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contestant:
+    """One of two models, and the folder that holds it here."""
+
+    side: Side
+    folder: Path
+
+
+def gate_models(root: Path, names: Sequence[str], origin: Origin) -> list[Decision]:
+    """Decide on the checkout's pretrained models `names`, one after another, and promote.
+
+    Raises PipelineError when tracking is off, or a model has not been trained and registered.
+    """
+    if not tracking_is_on():
+        raise PipelineError("the gate needs MLflow's registry; unset GPTPATH_TRACKING")
+    judge = Judge(root)
+    client = open_client(root)
+    versions = {name: version_in_checkout(client, root, name) for name in names}
+    for name, version in versions.items():
+        if version is None:
+            raise PipelineError(
+                f"no version of {PREFIX}{name} holds the weights of models/pretrained/{name}; "
+                f"train and register them: `dvc repro -f -s pretrain@{name}`"
+            )
+    decisions: list[Decision] = []
+    for name, version in versions.items():
+        assert version is not None, "refused above"
+        decision = _judge_version(judge, client, root / "models" / "pretrained" / name, version)
+        if decision.verdict != "unchanged":
+            decision = carry_out(client, root, decision, origin)
+        logger.info("gate: %s", decision.sentence())
+        decisions.append(decision)
+    return decisions
+
+
+def _judge_version(
+    judge: "Judge", client: "MlflowClient", folder: Path, version: "ModelVersion"
+) -> Decision:
+    """The verdict on a registered version against the champion of its model."""
+    champion = champion_of(client, version.name)
+    challenger = Contestant(side=side_of(version), folder=folder)
+    if champion is None:
+        checks = [check_data(version.tags, read_lock(judge.root))]
+        return judge.decide(version.name, None, challenger, checks)
+    before = side_of(champion)
+    if before.version == challenger.side.version:
+        return Decision(
+            model=version.name,
+            verdict="unchanged",
+            reasons=(),
+            champion=before,
+            challenger=challenger.side,
+        )
+    checks = [
+        check_data(version.tags, read_lock(judge.root)),
+        _check_schema(signature_text(before.address), signature_text(challenger.side.address)),
+    ]
+    defender = Contestant(side=before, folder=resolve_model(judge.root, before.address))
+    return judge.decide(version.name, defender, challenger, checks)
+
+
+class Judge:
+    """Compares models on the held-out split of a checkout; reads it at most once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.params: Params = load_params(root / "params.yaml")
+        configure(self.params.compute.threads)
+
+    @cached_property
+    def heldout(self) -> HeldOut:
+        """The held-out items, and which of them the training split holds."""
+        corpus = self.root / "data" / "corpus"
+        return read_heldout(
+            corpus / "validation",
+            read_texts(corpus / "train"),
+            self.params.gate,
+            ngram_words=self.params.contamination.ngram_words,
+        )
+
+    def decide(
+        self,
+        model: str,
+        champion: Contestant | None,
+        challenger: Contestant,
+        checks: Sequence[Check] = (),
+    ) -> Decision:
+        """Check the challenger and, if that passes, compare it with the champion."""
+        settings = self.params.gate
+        checks = [*checks, check_soundness(challenger.folder)]
+        checks += check_heldout(self.heldout, settings)
+        difference = rule = None
+        if champion is not None and all(check.passed for check in checks):
+            folders = (champion.folder, challenger.folder)
+            checks.append(check_tokenizers(*folders, self.heldout))
+            if checks[-1].passed:
+                score = scorer_of(self.heldout, settings, self.params.compute)
+                difference, rule = compare_models(*folders, self.heldout, score, settings)
+        verdict, reasons = decide(checks, difference, rule)
+        return Decision(
+            model=model,
+            verdict=verdict,
+            reasons=reasons,
+            champion=champion.side if champion else None,
+            challenger=challenger.side,
+            checks=tuple(checks),
+            difference=difference,
+            rule=rule,
+            git_commit=read_revision(self.root).commit,
+        )
+
+
+def check_data(tags: "dict[str, str]", lock: "dict[str, LockEntry]") -> Check:
+    """The checkout's corpus is the one that the challenger was trained on.
+
+    Else looking for the held-out items in that corpus would prove nothing.
+    """
+    name, path = "training data", "data/tokens"
+    trained_on = tags.get(f"gptpath.data.{path}")
+    encoded = lock["encode"].outs.get(path) if "encode" in lock else None
+    if trained_on is None or trained_on != encoded:
+        note = (
+            f"the version was trained on {path} {trained_on or 'of no known md5'}, this checkout "
+            f"has {encoded or 'none'}; run `dvc repro` in the checkout that trained it"
+        )
+        return Check(name=name, passed=False, note=note)
+    if lock["encode"].deps.get("data/corpus") != lock["ingest"].outs.get("data/corpus"):
+        note = "data/tokens was encoded from another data/corpus than this; run `dvc repro`"
+        return Check(name=name, passed=False, note=note)
+    return Check(name=name, passed=True, note=f"{path} {trained_on}")
+
+
+def _check_schema(champion: str, challenger: str) -> Check:
+    if champion == challenger:
+        return Check(name="schema", passed=True, note="the signature of the champion")
+    note = f"it takes and returns {challenger}, the champion {champion}; expected the same"
+    return Check(name="schema", passed=False, note=note)
