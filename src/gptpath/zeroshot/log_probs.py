@@ -91,5 +91,6 @@ def _judge_by_blocks(
         tops.append(top_M)
         sums.append(sum_M)
     tops_BM = torch.stack(tops)
-    log_sum_M = (tops_BM + torch.stack(sums).log()).logsumexp(0)
-    return Judged(chosen_M - log_sum_M, chosen_M >= tops_BM.amax(0))
+    # In float64, as single float32 logarithms round by their place in a vector.
+    log_sum_M = (tops_BM.double() + torch.stack(sums).double().log()).logsumexp(0)
+    return Judged(chosen_M - log_sum_M.float(), chosen_M >= tops_BM.amax(0))

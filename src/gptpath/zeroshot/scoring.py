@@ -59,6 +59,7 @@ class Scorer:
         precision: str = "float32",
         same_context: bool = True,
         start: Sequence[int] = (),
+        first: Sequence[int] = (),
     ) -> None:
         self.model = model
         self.encoding = encoding
@@ -70,7 +71,7 @@ class Scorer:
         self.device = device_of(model)
         self.tokens = 0
         self._start = list(start)
-        self._first = list(start) or [encoding.eot_token]
+        self._first = list(first) or list(start) or [encoding.eot_token]
 
     def log_likelihoods(self, requests: Sequence[Request]) -> list[list[Likelihood]]:
         """Score every continuation of every request, in the order given.
