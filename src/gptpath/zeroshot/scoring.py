@@ -124,11 +124,18 @@ class Scorer:
         return join(pieces)
 
     def generate(
-        self, prompts: Sequence[str], *, max_new_tokens: int, top_k: int, seed: int
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        top_k: int,
+        seed: int,
+        stop: Sequence[str] = (),
     ) -> list[str]:
-        """Sampled continuations of `prompts` (without the prompts).
+        """Sampled continuations of `prompts` (without the prompts); `top_k` 1 is greedy.
 
-        Batches hold GENERATED_AT_ONCE prompts of like length.
+        A continuation ends before the first of the strings `stop`. Batches hold GENERATED_AT_ONCE
+        prompts of like length.
         """
         lengths = [len(self.encoding.encode_ordinary(prompt)) for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda i: (lengths[i], i))
@@ -142,6 +149,7 @@ class Scorer:
                 max_new_tokens=max_new_tokens,
                 top_k=top_k,
                 seed=seed,
+                stop=stop,
             )
             written.update(zip(batch, texts, strict=True))
         self.tokens += sum(lengths) + max_new_tokens * len(prompts)
