@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gptpath.zeroshot.detokenizer import detokenize, tokenize
+from gptpath.zeroshot.detokenizers.wikitext import detokenize, tokenize
 
 PIECES = st.sampled_from(
     ["a", "Bob", "12", "3", ",", ".", "@-@", "@,@", "@.@", "'s", "n't", "(", ")", '"', "=", "<unk>"]

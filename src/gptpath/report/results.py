@@ -162,7 +162,7 @@ def _read_samples(path: Path, limit: int = 3) -> list[Sample]:
         Sample(
             article=str(row["prompt"]),
             generated=str(row["candidates"][0]),
-            reference=str(row["candidates"][1]) if len(row["candidates"]) > 1 else None,
+            reference=str(row["references"][0]) if row.get("references") else None,
         )
         for row in items.iter_rows(named=True)
     ]

@@ -5,10 +5,10 @@ from sklearn.metrics import matthews_corrcoef
 from gptpath.zeroshot.acceptability import (
     best_threshold,
     complete_pairs,
-    matthews,
     score_acceptability,
 )
 from gptpath.zeroshot.items import AcceptabilityItem
+from gptpath.zeroshot.statistics import matthews
 
 
 def item(pair, natural, text="some text"):
@@ -61,7 +61,7 @@ def test_a_model_that_knows_scores_one_and_its_threshold_comes_from_the_tuning_p
     values = {score.metric: score.value for score in result.scores}
     assert values == {"mcc": 1.0, "accuracy": 1.0, "pair-accuracy": 1.0, "pair-accuracy-sum": 1.0}
     assert {score.items for score in result.scores} == {8}
-    assert all(record.correct for record in result.records)
+    assert [len(record.candidates) for record in result.records] == [2] * 8
 
 
 def test_a_threshold_tuned_on_other_values_can_fail_on_the_test_pairs(knowing, report):

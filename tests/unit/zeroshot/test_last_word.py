@@ -28,7 +28,10 @@ def test_the_whole_word_counts_only_if_every_token_is_greedy(result):
     scores = {score.metric: score for score in result.scores}
     assert scores["accuracy"].value == 1 / 4
     assert scores["last-token-accuracy"].value == 2 / 4
-    assert [record.correct for record in result.records] == [True, False, False, False]
+    assert [record.correct for record in result.records] == [True, True, False, False]
+    whole = [record.measures[1] for record in result.records]
+    assert {measure.metric for measure in whole} == {"accuracy"}
+    assert [measure.sums[0] for measure in whole] == [1, 0, 0, 0]
 
 
 def test_perplexity_is_per_word_not_per_token(result):
@@ -42,6 +45,7 @@ def test_chance_is_the_best_constant_answer(result):
     scores = {score.metric: score for score in result.scores}
     assert scores["accuracy"].chance == 2 / 4  # "ab"
     assert scores["last-token-accuracy"].chance == 2 / 4  # "b"
+    assert scores["last-token-accuracy"].random == 1 / 257
 
 
 def test_the_target_is_asked_for_with_the_space_before_it(knowing, report):
