@@ -21,7 +21,7 @@ positions that are asked for and nowhere else.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,8 +36,7 @@ from gptpath.zeroshot.likelihood import Likelihood, Request, Tokens, join
 LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**26}
 """Most logits held at once: what fits a core's cache, and 256 MiB in float32."""
 
-GENERATED_AT_ONCE = 32
-"""Prompts that are continued side by side."""
+GENERATED_AT_ONCE = 32  # prompts that are continued side by side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +45,7 @@ class _Row:
 
     tokens: Tokens
     n_targets: int
+    barred: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +54,7 @@ class _Group:
 
     context: Tokens
     continuations: list[Tokens]
+    barred: tuple[int, ...]
 
 
 class Scorer:
@@ -94,11 +95,12 @@ class Scorer:
             longest = max(map(len, continuations))
             keep = min(len(context), self.context_length + 1 - longest)
             if len(continuations) > 1 and len(context) > 1 and keep > 0:
-                groups.append(_Group(context[-keep:], continuations))
+                groups.append(_Group(context[-keep:], continuations, request.barred))
                 group_owner.append(number)
                 continue
             for choice, tokens in enumerate(continuations):
                 pieces = list(self._windows(np.concatenate([context, tokens]), len(context)))
+                pieces[0] = replace(pieces[0], barred=request.barred)
                 rows += pieces
                 row_owner += [(number, choice)] * len(pieces)
         found: list[list[list[Likelihood]]] = [[[] for _ in r.continuations] for r in requests]
@@ -174,8 +176,7 @@ class Scorer:
         self, sequence: Tokens, first_target: int, stride: int | None = None
     ) -> Iterator[_Row]:
         """Cut `sequence` into rows that together predict its tokens from `first_target` on."""
-        start = first_target
-        step = self.context_length
+        start, step = first_target, self.context_length
         while start < len(sequence):
             stop = min(start + step, len(sequence))
             yield _Row(sequence[max(0, stop - 1 - self.context_length) : stop], stop - start)
@@ -193,7 +194,8 @@ class Scorer:
                 x_BTD = self.model.hidden(inputs_BT)
             targets = [rows[i].tokens[-rows[i].n_targets :] for i in batch]
             firsts = [len(rows[i].tokens) - 1 - rows[i].n_targets for i in batch]
-            found.update(zip(batch, self._read(x_BTD, firsts, targets), strict=True))
+            barred = [rows[i].barred for i in batch]
+            found.update(zip(batch, self._read(x_BTD, firsts, targets, barred), strict=True))
         return [found[i] for i in range(len(rows))]
 
     @torch.inference_mode()
@@ -203,7 +205,8 @@ class Scorer:
             contexts = np.stack([groups[i].context for i in batch])
             rows = [tokens for i in batch for tokens in groups[i].continuations]
             owner = [k for k, i in enumerate(batch) for _ in groups[i].continuations]
-            likelihoods = iter(self._score_shared(contexts, rows, owner))
+            barred = [groups[i].barred for i in batch for _ in groups[i].continuations]
+            likelihoods = iter(self._score_shared(contexts, rows, owner, barred))
             for i in batch:
                 found[i] = [next(likelihoods) for _ in groups[i].continuations]
         return [found[i] for i in range(len(groups))]
@@ -231,7 +234,11 @@ class Scorer:
             yield batch
 
     def _score_shared(
-        self, contexts: Tokens, rows: list[Tokens], owner: list[int]
+        self,
+        contexts: Tokens,
+        rows: list[Tokens],
+        owner: list[int],
+        barred: list[tuple[int, ...]],
     ) -> list[Likelihood]:
         """Run contexts (G, P) once, then each row after the context of its owner."""
         cache = self.model.new_cache(len(contexts))
@@ -244,7 +251,7 @@ class Scorer:
                 cache = cache.select(owner_R)
                 x_RTD = torch.cat([x_RTD, self.model.hidden(inputs_RT, cache)], dim=1)
         self.tokens += contexts.size
-        return self._read(x_RTD, [0] * len(rows), rows)
+        return self._read(x_RTD, [0] * len(rows), rows, barred)
 
     def _pad(self, rows: list[Tokens]) -> torch.Tensor:
         padded = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
@@ -254,24 +261,35 @@ class Scorer:
         return torch.from_numpy(padded).to(self.device)
 
     def _read(
-        self, x_BTD: torch.Tensor, firsts: list[int], targets: list[Tokens]
+        self,
+        x_BTD: torch.Tensor,
+        firsts: list[int],
+        targets: list[Tokens],
+        barred: list[tuple[int, ...]],
     ) -> list[Likelihood]:
-        """Log-probabilities of `targets[b]` from the states at `firsts[b]` and after."""
+        """Log-probabilities of `targets[b]` from the states at `firsts[b]` and after.
+
+        The first of them competes with all tokens but `barred[b]` for being greedy.
+        """
         rows_M = np.repeat(np.arange(len(targets)), [len(t) for t in targets])
         places_M = np.concatenate(
             [f + np.arange(len(t)) for f, t in zip(firsts, targets, strict=True)]
         )
+        cuts = np.cumsum([len(t) for t in targets])[:-1]
+        starts = {m: list(ids) for m, ids in zip([0, *cuts], barred, strict=True) if ids}
         targets_M = torch.from_numpy(np.concatenate(targets)).to(self.device)
         x_MD = x_BTD[torch.from_numpy(rows_M), torch.from_numpy(places_M)].float()
-        log_probs: list[torch.Tensor] = []
-        greedy: list[torch.Tensor] = []
+        log_probs, greedy, done = list[torch.Tensor](), list[torch.Tensor](), 0
         at_once = max(1, LOGITS_AT_ONCE[self.device.type] // self.vocab_size)
         for x_mD, targets_m in zip(x_MD.split(at_once), targets_M.split(at_once), strict=True):
             logits_mV = self.model.logits(x_mD).float()
             chosen_m = logits_mV.gather(-1, targets_m[:, None])[:, 0]
             log_probs.append(chosen_m - logits_mV.logsumexp(-1))  # float32 log-softmax
+            for m, ids in starts.items():
+                if done <= m < done + len(targets_m):
+                    logits_mV[m - done, ids] = -torch.inf
+            done += len(targets_m)
             greedy.append(logits_mV.argmax(-1) == targets_m)
-        cuts = np.cumsum([len(t) for t in targets])[:-1]
         pieces = zip(
             targets,
             np.split(torch.cat(log_probs).double().cpu().numpy(), cuts),
