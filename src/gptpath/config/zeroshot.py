@@ -17,6 +17,7 @@ GPT2_TASKS = (
     "wikitext-2",
     "wikitext-103",
     "ptb",
+    "ptb-valid",
     "1bw",
     "enwik8",
     "text8",
@@ -30,7 +31,7 @@ GPT2_TASKS = (
     "natural-questions",
 )
 """GPT-2 sec. 3, with two stand-ins that bear their own names: cbt-books, multi30k."""
-GPT1_TASKS = ("cola", "sst-2", "race", "dprd")
+GPT1_TASKS = ("cola", "sst-2", "race", "dprd", "dprd-train")
 """GPT-1 sec. 5 and Figure 2 (right)."""
 PROMPT_TASKS = (
     "hellaswag",

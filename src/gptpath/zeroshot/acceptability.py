@@ -78,13 +78,24 @@ def best_threshold(values: npt.NDArray[np.float64], natural: npt.NDArray[np.bool
 
     Cuts lie half-way between neighbouring values; among equally good ones the lowest is taken.
     """
-    ordered = np.sort(values)
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    if len(ordered) == 1:
+        return float(ordered[0])
     cuts = (ordered[1:] + ordered[:-1]) / 2
-    called = values[:, None] > cuts
-    truth = natural[:, None]
-    cells = (called & truth, called & ~truth, ~called & truth, ~called & ~truth)
-    table = np.stack([cell.sum(0) for cell in cells], axis=-1).astype(np.float64)
-    return float(cuts[np.argmax(matthews(table))])
+    below = np.searchsorted(ordered, cuts, side="right")
+    natural_below = np.concatenate([[0], np.cumsum(natural[order])])[below]
+    naturals = int(natural.sum())
+    table = np.stack(
+        [
+            naturals - natural_below,
+            (len(values) - below) - (naturals - natural_below),
+            natural_below,
+            below - natural_below,
+        ],
+        axis=-1,
+    )
+    return float(cuts[np.argmax(matthews(table.astype(np.float64)))])
 
 
 def _judge(scorer: Scorer, pairs: Sequence[Pair]) -> list[tuple[Likelihood, Likelihood]]:

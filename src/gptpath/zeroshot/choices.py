@@ -25,7 +25,10 @@ def score_cloze(scorer: Scorer, report: Reporter, items: Sequence[ClozeItem]) ->
     )
     totals = [[a.total for a in choices] for choices in answers]
     words = [
-        [head(scorer, likelihood, choice) for likelihood, choice in zip(a, i.choices, strict=True)]
+        [
+            head(scorer, likelihood, choice)[0]
+            for likelihood, choice in zip(a, i.choices, strict=True)
+        ]
         for a, i in zip(answers, items, strict=True)
     ]
     labels = [item.label for item in items]
@@ -83,7 +86,7 @@ def score_winograd(scorer: Scorer, report: Reporter, items: Sequence[SchemaItem]
     full = _pairs([a[0].total for a in answers])
     partial = _pairs(
         [
-            a[0].total - head(scorer, a[0], start)
+            a[0].total - head(scorer, a[0], start)[0]
             for a, (start, _) in zip(answers, sentences, strict=True)
         ]
     )
@@ -99,16 +102,20 @@ def score_winograd(scorer: Scorer, report: Reporter, items: Sequence[SchemaItem]
     return report.result(measures, facts)
 
 
-def head(scorer: Scorer, likelihood: Likelihood, text: str) -> float:
-    """Log-probability of the first tokens of a continuation, as many as spell `text`."""
-    needed = len(text.strip().encode())
+def head(scorer: Scorer, likelihood: Likelihood, text: str) -> tuple[float, int]:
+    """Log-probability and number of the first tokens of a continuation that spell `text`."""
+    needed = len(_inked(text.encode()))
     spelt = 0
     for count, token in enumerate(likelihood.tokens.tolist(), start=1):
-        piece = scorer.encoding.decode_single_token_bytes(token)
-        spelt += len(piece.lstrip() if not spelt else piece)
+        spelt += len(_inked(scorer.encoding.decode_single_token_bytes(token)))
         if spelt >= needed:
-            return float(likelihood.log_probs[:count].sum())
-    return likelihood.total
+            return float(likelihood.log_probs[:count].sum()), count
+    return likelihood.total, len(likelihood.tokens)
+
+
+def _inked(text: bytes) -> bytes:
+    """A text without its blanks: GPT-1's tokens bring theirs at the end, GPT-2's at the start."""
+    return b"".join(text.split())
 
 
 def _pairs(values: Sequence[T]) -> list[tuple[T, T]]:

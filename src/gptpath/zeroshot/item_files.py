@@ -63,7 +63,7 @@ def recompute(
     value = float(statistic(sums.sum(axis=0)))
     if score["interval"] == "wilson":
         return value, *wilson(int(sums[:, 0].sum()), len(sums))
-    low, high, _ = bootstrap(sums, statistic, resampling)
+    low, high, _ = bootstrap(sums[sums.any(axis=1)], statistic, resampling)
     return value, low, high
 
 

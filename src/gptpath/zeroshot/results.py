@@ -167,12 +167,16 @@ class Reporter:
         protocol: str,
         judged: Sequence[Sequence[float]] = (),
     ) -> Measure:
-        """A statistic of the column sums of `sums` (n, k), with a bootstrap interval."""
+        """A statistic of the column sums of `sums` (n, k), with a bootstrap interval.
+
+        Rows of zeros take no part: that is how a score of some of the items is told.
+        """
         compute = STATISTICS[statistic]
         value = float(compute(sums.sum(axis=0)))
-        spread = bootstrap(sums, compute, self.resampling)
+        parts = sums[sums.any(axis=1)]
+        spread = bootstrap(parts, compute, self.resampling)
         score = self._score(
-            metric, value, spread, len(sums), baselines, protocol, statistic, "bootstrap"
+            metric, value, spread, len(parts), baselines, protocol, statistic, "bootstrap"
         )
         return Measure(score=score, sums=sums, judged=judged)
 

@@ -1,13 +1,15 @@
 """What a task is prepared from, and what comes out: data read once, to ask any checkpoint."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gptpath.config.prompts import PromptTask
 from gptpath.tokens.encoding import Encoding
+from gptpath.zeroshot.benchmarks.catalogue import FILES, missing
+from gptpath.zeroshot.benchmarks.files import find
 from gptpath.zeroshot.items import parse_items
 from gptpath.zeroshot.results import Reporter, TaskResult
 from gptpath.zeroshot.scoring import Scorer
@@ -69,3 +71,26 @@ def require_some(items: object, malformed: Malformed, where: str) -> None:
         reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(malformed.items()))
         told = f" ({reasons})" if reasons else ""
         raise AbsentError(f"no usable item among {malformed.total()} rows of {where}{told}")
+
+
+def require_file(name: str, sources: Sources) -> Path:
+    """The file that a benchmark is read from; AbsentError if there is none."""
+    path = find(sources.benchmarks, FILES[name])
+    if path is None:
+        raise AbsentError(missing(FILES[name]))
+    return path
+
+
+def rows_task(
+    score: Callable[[Scorer, Reporter, Sequence[Item]], TaskResult],
+    parse: Callable[[Mapping[str, Any]], Item],
+    read: Callable[[Path], list[dict[str, Any]]],
+) -> Builder:
+    """A benchmark whose first `max_items` rows are parsed one by one."""
+
+    def build(name: str, sources: Sources) -> tuple[Score, Malformed]:
+        rows = read(require_file(name, sources))[: sources.max_items]
+        items, malformed = some_items(rows, parse, f"{name} in the folder of benchmarks")
+        return lambda scorer, report: score(scorer, report, items), malformed
+
+    return build

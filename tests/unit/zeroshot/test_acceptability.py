@@ -85,3 +85,24 @@ def test_mean_and_sum_differ_for_corruptions_of_another_length(knowing, report):
     result = score_acceptability(knowing(judge), report, pairs(3), test)
     values = {score.metric: score.value for score in result.scores}
     assert (values["pair-accuracy"], values["pair-accuracy-sum"]) == (1.0, 0.0)
+
+
+def test_the_threshold_is_the_best_of_all_cuts_ties_included():
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        values = rng.integers(0, 6, 12) / 2
+        natural = rng.random(12) < 0.5
+        found = best_threshold(values, natural)
+
+        def score(cut, values=values, natural=natural):
+            called = values > cut
+            cells = (called & natural, called & ~natural, ~called & natural, ~called & ~natural)
+            return float(matthews(np.array([cell.sum() for cell in cells], float)))
+
+        ordered = np.sort(values)
+        cuts = (ordered[1:] + ordered[:-1]) / 2
+        assert score(found) == pytest.approx(max(map(score, cuts)))
+
+
+def test_one_tuning_value_is_its_own_threshold():
+    assert best_threshold(np.array([-2.0]), np.array([True])) == -2.0

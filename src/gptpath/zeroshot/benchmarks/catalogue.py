@@ -49,6 +49,7 @@ FILES: dict[str, tuple[str, ...]] = {
 def absence(folder: Path, benchmark: str) -> str | None:
     """Why a benchmark cannot be read: the missing file by name; None when it is there."""
     names = FILES[benchmark]
+    # A folder counts where the benchmark is published as one: stories, RACE's passages.
     if find(folder, names) or any((folder / name).is_dir() for name in names):
         return None
     return missing(names)

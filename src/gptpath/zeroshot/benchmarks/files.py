@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ def find(folder: Path, names: Sequence[str]) -> Path | None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's published bytes; raises CorpusError if it is gzipped and damaged."""
+    """The file's published bytes, out of gzip or a zip with one file; CorpusError if damaged."""
     raw = path.read_bytes()
     try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+                return archive.read(archive.namelist()[0])
         return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, IndexError) as error:
         raise CorpusError(
-            f"{path} is not gzipped ({error}); fetch the published file again"
+            f"{path} cannot be unpacked ({error}); fetch the published file again"
         ) from None
 
 
