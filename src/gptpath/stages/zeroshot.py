@@ -60,6 +60,7 @@ def run(context: StageContext) -> StageOutcome:
                 for each in asked
             ],
             "absent": absent,
+            "resampling": asdict(_resampling(context)),
             "malformed": {task.name: dict(task.malformed) for task in tasks},
             "final_only": [task.name for task in tasks if task.name in FINAL_ONLY],
         },
@@ -110,7 +111,6 @@ def _ask(
     on_task: Callable[[int], None],
 ) -> Asked:
     compute, settings = context.params.compute, context.params.zeroshot
-    resampling = Resampling(samples=settings.bootstrap_samples, seed=context.params.seed)
     model = load_model(folder, step=step, device=resolve_device(compute.device))
     scorer = Scorer(
         model,
@@ -121,7 +121,7 @@ def _ask(
     scores: list[Score] = []
     records: list[ItemRecord] = []
     for count, task in enumerate(tasks, start=1):
-        result = task.score(scorer, Reporter(task=task.name, resampling=resampling))
+        result = task.score(scorer, Reporter(task=task.name, resampling=_resampling(context)))
         scores += result.scores
         records += result.records
         on_task(count)
@@ -131,6 +131,12 @@ def _ask(
         scores=scores,
         records=records,
         tokens=scorer.tokens,
+    )
+
+
+def _resampling(context: StageContext) -> Resampling:
+    return Resampling(
+        samples=context.params.zeroshot.bootstrap_samples, seed=context.params.seed
     )
 
 
