@@ -135,9 +135,7 @@ def _ask(
 
 
 def _resampling(context: StageContext) -> Resampling:
-    return Resampling(
-        samples=context.params.zeroshot.bootstrap_samples, seed=context.params.seed
-    )
+    return Resampling(samples=context.params.zeroshot.bootstrap_samples, seed=context.params.seed)
 
 
 def _prepare_all(context: StageContext, folder: Path) -> tuple[list[Task], dict[str, str]]:
