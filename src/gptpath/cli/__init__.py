@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath import __version__
-from gptpath.cli import models
+from gptpath.cli import models, reproduction
 from gptpath.errors import ConfigError, GptPathError
 
 STAGES = {
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_fetch(commands)
     models.add_commands(commands)
+    reproduction.add_command(commands)
     _add_batch(commands)
     _add_tokenizer_report(commands)
     return parser
@@ -191,6 +192,7 @@ COMMANDS = {
     "generate": models.run_generate,
     "import": models.run_import,
     "export": models.run_export,
+    "reproduce": reproduction.run_reproduce,
     "batch": _batch,
     "tokenizer-report": _tokenizer_report,
 }

@@ -29,6 +29,8 @@ class Row:
 
     tokens: Tokens
     n_targets: int
+    barred: tuple[int, ...] = ()
+    """Ids out of the running at the first target (see `Request`)."""
 
     @property
     def free(self) -> int:

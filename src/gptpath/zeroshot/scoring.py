@@ -17,6 +17,7 @@ for an LSTM, they agree within 1e-5.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -83,11 +84,12 @@ class Scorer:
             context, continuations = encode_request(
                 self.encoding, request, self._first, self._start
             )
-            texts.append(
-                request_rows(
-                    context, continuations, self.context_length, same_context=self.same_context
-                )
+            text = request_rows(
+                context, continuations, self.context_length, same_context=self.same_context
             )
+            if request.barred:
+                text = [[replace(row, barred=request.barred), *rest] for row, *rest in text]
+            texts.append(text)
         flat = iter(self._score([row for text in texts for rows in text for row in rows]))
         return [[join([next(flat) for _ in rows]) for rows in text] for text in texts]
 
@@ -124,11 +126,18 @@ class Scorer:
         return [join([next(flat) for _ in text]) for text in rows]
 
     def generate(
-        self, prompts: Sequence[str], *, max_new_tokens: int, top_k: int, seed: int
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        top_k: int,
+        seed: int,
+        stop: Sequence[str] = (),
     ) -> list[str]:
-        """Sampled continuations of `prompts` (without the prompts).
+        """Sampled continuations of `prompts` (without the prompts); `top_k` 1 is greedy.
 
-        Batches hold GENERATED_AT_ONCE prompts of like length.
+        A continuation ends before the first of the strings `stop`. Batches hold GENERATED_AT_ONCE
+        prompts of like length.
         """
         lengths = [len(self.encoding.encode_ordinary(prompt)) for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda i: (lengths[i], i))
@@ -142,6 +151,7 @@ class Scorer:
                 max_new_tokens=max_new_tokens,
                 top_k=top_k,
                 seed=seed,
+                stop=stop,
             )
             written.update(zip(batch, texts, strict=True))
         self.tokens += sum(lengths) + max_new_tokens * len(prompts)
@@ -150,9 +160,9 @@ class Scorer:
     @torch.inference_mode()
     def _score(self, rows: Sequence[Row]) -> list[Likelihood]:
         """Score rows in any order; equal ones once."""
-        number: dict[tuple[bytes, int], int] = {}
+        number: dict[tuple[bytes, int, tuple[int, ...]], int] = {}
         distinct: list[Row] = []
-        keys = [(row.tokens.tobytes(), row.n_targets) for row in rows]
+        keys = [(row.tokens.tobytes(), row.n_targets, row.barred) for row in rows]
         for key, row in zip(keys, rows, strict=True):
             if key not in number:
                 number[key] = len(distinct)
@@ -222,8 +232,12 @@ class Scorer:
         targets = [row.tokens[-row.n_targets :] for row in rows]
         targets_M = torch.from_numpy(np.concatenate(targets)).to(self.device)
         x_MD = x_BTD[torch.from_numpy(rows_M), torch.from_numpy(places_M)].float()
-        judged = judge(self.model, x_MD, targets_M)
         cuts = np.cumsum(counts)[:-1]
+        barred: dict[tuple[int, ...], list[int]] = {}
+        for place, row in zip([0, *cuts.tolist()], rows, strict=True):
+            if row.barred:
+                barred.setdefault(row.barred, []).append(place)
+        judged = judge(self.model, x_MD, targets_M, barred)
         pieces = zip(
             targets,
             np.split(judged.log_probs_M.double().cpu().numpy(), cuts),

@@ -20,10 +20,11 @@ from gptpath.stages.context import StageContext
 from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
 from gptpath.tokens.bpe import write_tokenizer
 from gptpath.tokens.shards import SplitWriter, write_index
+from gptpath.zeroshot.results import Score
 
 PROFILE = Path(__file__).parents[3] / "profiles" / "laptop.yaml"
 MODEL = "gpt2-laptop-s"
-SCORE_KEYS = {"task", "metric", "value", "low", "high", "items", "chance", "protocol"}
+SCORE_KEYS = {field.name for field in dataclasses.fields(Score)}
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +162,7 @@ def test_malformed_items_are_counted(checkout, params):
     frame.with_columns(target=broken).write_parquet(path)
     run(checkout, params)
     results = read(checkout)
-    assert results["malformed"]["last-word"] == 1
+    assert results["malformed"]["last-word"] == {"target is not one word": 1}
     [score] = [
         s
         for s in results["checkpoints"][-1]["scores"]
@@ -174,8 +175,7 @@ def test_item_records_are_those_of_the_final_checkpoint(checkout, params):
     run(checkout, params)
     folder = checkout / "metrics" / "zeroshot" / MODEL
     items = pl.read_parquet(folder / "items.parquet")
-    assert items.schema == zeroshot.ITEM_SCHEMA
-    assert set(items["task"]) == {"last-word", "continuation", "acceptability", "tldr"}
+    assert set(items["task"]) == {"heldout", "last-word", "continuation", "acceptability", "tldr"}
     answered = items.filter(pl.col("task") == "continuation").row(0, named=True)
     assert answered["candidates"] == [" Two.", " Six."]
     assert answered["correct"] == (answered["chosen"] == answered["label"])
