@@ -48,7 +48,7 @@ def load_hub_scorer(
             "install it (`pip install transformers`)"
         ) from None
     try:
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
+        model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"transformers cannot load {name}: {error}") from None
@@ -150,13 +150,14 @@ class HubModel(nn.Module):
     def _plain_head(
         self, tokens_BT: Tensor, logits_BTV: Tensor
     ) -> tuple[Tensor, Tensor | None] | None:
-        head = self.model.get_output_embeddings()
+        head: Any = self.model.get_output_embeddings()
         if not isinstance(head, nn.Linear) or self._base is self.model:
             return None
         states_BTD = self._base(tokens_BT, use_cache=False).last_hidden_state
         if states_BTD.shape[-1] != head.in_features or not _alike(head(states_BTD), logits_BTV):
             return None
-        return head.weight.detach(), None if head.bias is None else head.bias.detach()
+        bias_V: Tensor | None = head.bias
+        return head.weight.detach(), None if bias_V is None else bias_V.detach()
 
     def _continues(self, tokens_BT: Tensor, logits_BTV: Tensor) -> bool:
         """Whether beginnings read once, in the other order, go on as the whole does."""
