@@ -43,6 +43,21 @@ PROMPT_TASKS = (
     "openbookqa",
 )
 """Shipped as files of gptpath/zeroshot/prompts."""
+TEXTS = ("wikitext-2", "wikitext-103", "ptb", "ptb-valid", "1bw", "enwik8", "text8")
+"""Test sets of running text."""
+GENERATED = (
+    "tldr",
+    "coqa",
+    "cnn-dailymail",
+    "wmt14-en-fr",
+    "wmt14-fr-en",
+    "multi30k-en-fr",
+    "multi30k-fr-en",
+    "natural-questions",
+)
+"""Tasks that are answered by generated text."""
+FINAL_ONLY = (*TEXTS, *GENERATED)
+"""Asked of the finished model alone: they cost more than all the others together."""
 ZEROSHOT_TASKS = (*OWN_TASKS, *GPT2_TASKS, *GPT1_TASKS, *PROMPT_TASKS)
 
 
