@@ -8,15 +8,19 @@ from gptpath.model.build import flops_per_token
 from gptpath.planning.corpus import Corpus
 from gptpath.planning.machine import Machine
 from gptpath.planning.measure import Rates
-from gptpath.planning.memory import (
+from gptpath.planning.task_sizes import sequences_per_row, training_rows
+from gptpath.train.memory import (
     PROCESS_BYTES,
     evaluation_bytes,
+    expected_micro_batch,
     parameters,
     training_bytes,
 )
 
 START_SECONDS = 8.0
 """Python, torch and the tracking client, before a stage's own work."""
+_ROOM_TO_USE = 0.8
+"""Of all memory, for a micro-batch that the training will choose by itself."""
 TASK_LENGTH = 0.5
 """Mean length of a task's sequence as a share of the context: an assumption."""
 _INGEST_BYTES_PER_SECOND = 2.0e6
@@ -104,9 +108,24 @@ def pretrain(
     held_out = min(recipe.validation_tokens or corpus.validation_tokens, corpus.validation_tokens)
     measured = measurements * held_out + corpus.validation_tokens
     weights = 4 * parameters(config)
-    sequences = recipe.micro_batch_size_sequences or recipe.batch_size_sequences
+    device, bfloat16 = _kind(machine), _bfloat16(params, machine)
+    room = _ROOM_TO_USE * (
+        machine.memory_bytes if machine.gpu is None else machine.gpu_memory_bytes
+    )
+    sequences = expected_micro_batch(
+        config,
+        recipe,
+        ranks=params.launch.ranks,
+        room=room - PROCESS_BYTES,
+        device=device,
+        bfloat16=bfloat16,
+    )
     need = training_bytes(
-        config, sequences=sequences, device=_kind(machine), bfloat16=_bfloat16(params, machine)
+        config,
+        sequences=sequences,
+        device=device,
+        bfloat16=bfloat16,
+        recompute=recipe.recompute_activations,
     )
     return StageCost(
         name=f"pretrain@{name}",
@@ -122,21 +141,22 @@ def pretrain(
 
 def finetune(params: Params, task: str, machine: Machine, rates: Rates) -> StageCost:
     """Every variant and seed: epochs of training, a validation after each, one test."""
-    settings, examples = params.finetune, params.ingest.task_examples
-    train = min(settings.max_train_examples or examples, examples)
+    settings, train = params.finetune, training_rows(params, task)
+    examples = params.ingest.task_examples  # of validation and test; a guess for published sets
     test = min(settings.max_test_examples or examples, examples)
+    per_row = sequences_per_row(params, task)
     # Forward and backward on every training example, forward on validation and test after epochs.
     passes = settings.epochs * (train + test / 3) + test / 3
     tokens = flops = seconds = need = 0.0
     for variant in settings.variants:
         model = settings.lstm if variant == "lstm" else settings.pretrained
         config = params.model_config(model)
-        length = TASK_LENGTH * config.context_length * _SEQUENCES.get(task, 1)
+        length = TASK_LENGTH * config.context_length * per_row
         spent = len(settings.seeds) * passes * length
         tokens += spent
         flops += spent * flops_per_token(config)
         seconds += spent / rates.training[model].tokens_per_second
-        sequences = settings.batch_size * _SEQUENCES.get(task, 1)
+        sequences = settings.batch_size * per_row
         bytes_ = training_bytes(
             config, sequences=sequences, device=_kind(machine), bfloat16=_bfloat16(params, machine)
         )
