@@ -1,5 +1,6 @@
 """Section `zeroshot` of params.yaml. No third-party import here (see sections.py)."""
 
+import re
 from dataclasses import dataclass, field
 
 from gptpath.config.prompts import PromptTask
@@ -85,6 +86,11 @@ class Zeroshot:
     def __post_init__(self) -> None:
         taken = set(self.prompts) & set(ZEROSHOT_TASKS)
         require(not taken, f"zeroshot.prompts {sorted(taken)} are names of other tasks; rename")
+        for name in self.prompts:
+            require(
+                re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is not None,
+                f"zeroshot.prompts: {name!r} is no name; use letters, digits, dots and dashes",
+            )
         known = (*ZEROSHOT_TASKS, *self.prompts)
         unknown = set(self.tasks) - set(known)
         require(not unknown, f"unknown zeroshot.tasks {sorted(unknown)}; known: {known}")

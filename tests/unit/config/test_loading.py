@@ -49,6 +49,7 @@ def changed(*changes: str) -> str:
         ("matrix.models=[gpt1-laptop, lstm-laptop]", "absent in matrix.models"),
         ("zeroshot.tasks=[coka]", r"unknown zeroshot.tasks \[.coka.\]"),
         ("zeroshot.prompts={piqa: mine.yaml}", "names of other tasks"),
+        ("zeroshot.prompts={a/b: mine.yaml}", "'a/b' is no name"),
         ("zeroshot.prompts={a: {files: [a.jsonl], prompt: b, choices: c}}", "needs `answer`"),
         ("matrix.finetune_tasks=[colla]", "unknown finetune_tasks 'colla'; did you mean 'cola'"),
         ("stand_ins={pretrain.step: ours}", "unknown setting 'pretrain.step'; expected pretrain"),
