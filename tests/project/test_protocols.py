@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from gptpath.config.zeroshot import PROMPT_TASKS, ZEROSHOT_TASKS
+from gptpath.config.zeroshot import FINAL_ONLY, PROMPT_TASKS, ZEROSHOT_TASKS
 from gptpath.zeroshot import prompts
 from gptpath.zeroshot.benchmarks.catalogue import FILES
 from gptpath.zeroshot.protocols import VERSIONS
-from gptpath.zeroshot.suite import BUILDERS, FINAL_ONLY
+from gptpath.zeroshot.suite import BUILDERS
 
 ROOT = Path(__file__).parents[2]
 

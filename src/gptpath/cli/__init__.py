@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_fetch(commands)
     models.add_commands(commands)
-    reproduction.add_command(commands)
+    reproduction.add_commands(commands)
     _add_batch(commands)
     _add_tokenizer_report(commands)
     return parser
@@ -193,6 +193,7 @@ COMMANDS = {
     "import": models.run_import,
     "export": models.run_export,
     "reproduce": reproduction.run_reproduce,
+    "benchmarks": reproduction.run_benchmarks,
     "batch": _batch,
     "tokenizer-report": _tokenizer_report,
 }

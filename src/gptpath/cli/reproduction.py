@@ -1,4 +1,4 @@
-"""`gptpath reproduce`: a paper's row from its published weights."""
+"""`gptpath reproduce`: a paper's row from its published weights; `gptpath benchmarks`."""
 
 import argparse
 import logging
@@ -10,8 +10,9 @@ from typing import Any
 MODELS = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "openai-gpt")
 
 
-def add_command(commands: Any) -> None:
-    """Declare the command."""
+def add_commands(commands: Any) -> None:
+    """Declare both commands."""
+    _add_benchmarks(commands)
     command = commands.add_parser(
         "reproduce", help="fill a paper's row from its published weights, ours beside the printed"
     )
@@ -38,6 +39,28 @@ def add_command(commands: Any) -> None:
         "--tokenizer", type=Path, metavar="FOLDER", help="where the tokenizer's files are instead"
     )
     command.add_argument("--words", choices=("spacy", "basic"), help="split words, for GPT-1")
+
+
+def _add_benchmarks(commands: Any) -> None:
+    command = commands.add_parser(
+        "benchmarks", help="write benchmarks of the Hugging Face hub into zeroshot.benchmarks_dir"
+    )
+    command.add_argument(
+        "names", nargs="*", metavar="NAME", help="none lists those that can be had"
+    )
+    command.add_argument("--revision", help="commit, tag or branch (default: the present one)")
+    command.add_argument("--to", type=Path, metavar="DIR", help="default: zeroshot.benchmarks_dir")
+
+
+def run_benchmarks(root: Path, options: argparse.Namespace) -> None:
+    """Write each named benchmark and say where it comes from."""
+    from gptpath.zeroshot.benchmarks.hub import NAMES, fetch_benchmark
+
+    if not options.names:
+        sys.stdout.write("\n".join(NAMES) + "\n")
+    for name in options.names:
+        done = fetch_benchmark(name, options.to or _benchmarks(root), revision=options.revision)
+        sys.stdout.write(f"{done.path}: {done.rows:,} rows of {done.source}\n")
 
 
 def run_reproduce(root: Path, options: argparse.Namespace) -> None:

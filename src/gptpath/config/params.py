@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from gptpath.config.data_sets import DataSets
 from gptpath.config.ingest import Ingest
 from gptpath.config.launch import Launch
 from gptpath.config.model import ModelConfig
 from gptpath.config.presets import preset
 from gptpath.config.sections import (
-    FINETUNE_TASKS,
     FORBID_UNKNOWN,
     Compute,
     Contamination,
@@ -47,6 +47,7 @@ class Params:
     stand_ins: dict[str, str]
     """Settings that OpenAI did not publish, each with the source of the value in its place."""
     finetune: Finetune
+    data_sets: DataSets = field(default_factory=DataSets)
     zeroshot: Zeroshot
     contamination: Contamination
     scaling: Scaling
@@ -76,8 +77,7 @@ class Params:
             and self.model_config(self.finetune.pretrained).family == "transformer",
             "finetune.pretrained must be a Transformer and finetune.lstm an LSTM",
         )
-        unknown = set(self.matrix.finetune_tasks) - set(FINETUNE_TASKS)
-        require(not unknown, f"unknown finetune_tasks {sorted(unknown)}; known: {FINETUNE_TASKS}")
+        self.data_sets.check_tasks(self.matrix.finetune_tasks)
 
     def model_config(self, name: str) -> ModelConfig:
         """Shape of model `name`: its preset, the tokenizer's vocabulary, its own changes."""

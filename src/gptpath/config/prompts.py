@@ -3,6 +3,7 @@
 No third-party import here, so that a bare machine reads the shipped tasks too.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
@@ -79,6 +80,13 @@ class PromptTask:
             bool(self.answer) or bool(self.answers_file),
             "a prompt task needs `answer`, the field of the right answer, or `answers_file`",
         )
+        for pattern, _ in self.replace:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ConfigError(
+                    f"replace: {pattern!r} is no regular expression: {error}"
+                ) from None
         for layout in self.layouts:
             _changed(self, layout)
 

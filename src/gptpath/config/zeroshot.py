@@ -1,5 +1,6 @@
 """Section `zeroshot` of params.yaml. No third-party import here (see sections.py)."""
 
+import re
 from dataclasses import dataclass, field
 
 from gptpath.config.prompts import PromptTask
@@ -43,6 +44,21 @@ PROMPT_TASKS = (
     "openbookqa",
 )
 """Shipped as files of gptpath/zeroshot/prompts."""
+TEXTS = ("wikitext-2", "wikitext-103", "ptb", "ptb-valid", "1bw", "enwik8", "text8")
+"""Test sets of running text."""
+GENERATED = (
+    "tldr",
+    "coqa",
+    "cnn-dailymail",
+    "wmt14-en-fr",
+    "wmt14-fr-en",
+    "multi30k-en-fr",
+    "multi30k-fr-en",
+    "natural-questions",
+)
+"""Tasks that are answered by generated text."""
+FINAL_ONLY = (*TEXTS, *GENERATED)
+"""Asked of the finished model alone: they cost more than all the others together."""
 ZEROSHOT_TASKS = (*OWN_TASKS, *GPT2_TASKS, *GPT1_TASKS, *PROMPT_TASKS)
 
 
@@ -70,6 +86,11 @@ class Zeroshot:
     def __post_init__(self) -> None:
         taken = set(self.prompts) & set(ZEROSHOT_TASKS)
         require(not taken, f"zeroshot.prompts {sorted(taken)} are names of other tasks; rename")
+        for name in self.prompts:
+            require(
+                re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is not None,
+                f"zeroshot.prompts: {name!r} is no name; use letters, digits, dots and dashes",
+            )
         known = (*ZEROSHOT_TASKS, *self.prompts)
         unknown = set(self.tasks) - set(known)
         require(not unknown, f"unknown zeroshot.tasks {sorted(unknown)}; known: {known}")

@@ -3,19 +3,24 @@
 from dataclasses import dataclass
 
 from gptpath.config.params import Params
+from gptpath.config.zeroshot import FINAL_ONLY, GENERATED, TEXTS
 from gptpath.model.build import flops_per_token
 from gptpath.planning.corpus import Corpus
 from gptpath.planning.machine import Machine
 from gptpath.planning.measure import Rates
-from gptpath.planning.memory import (
+from gptpath.planning.task_sizes import sequences_per_row, training_rows
+from gptpath.train.memory import (
     PROCESS_BYTES,
     evaluation_bytes,
+    expected_micro_batch,
     parameters,
     training_bytes,
 )
 
 START_SECONDS = 8.0
 """Python, torch and the tracking client, before a stage's own work."""
+_ROOM_TO_USE = 0.8
+"""Of all memory, for a micro-batch that the training will choose by itself."""
 TASK_LENGTH = 0.5
 """Mean length of a task's sequence as a share of the context: an assumption."""
 _INGEST_BYTES_PER_SECOND = 2.0e6
@@ -23,11 +28,21 @@ _TOKENIZER_BYTES_PER_SECOND = 6.0e6
 _ENCODE_BYTES_PER_SECOND = 5.0e6
 _OVERLAP_BYTES_PER_SECOND = 3.0e6
 """Rates of the data stages: from the ledger of a laptop run on two cores, rounded down."""
-_SEQUENCES = {"similarity": 2, "continuation": 4, "wording": 4, "cloze": 10, "winograd": 4}
+_CANDIDATES = dict.fromkeys(("race", "hellaswag", "arc-easy", "arc-challenge", "openbookqa"), 4)
+_SEQUENCES = {
+    "similarity": 2,
+    "continuation": 4,
+    "wording": 4,
+    "cloze": 10,
+    "winograd": 4,
+    **_CANDIDATES,
+}
 """Sequences scored per item of a task; 1 where none is given."""
-_FINAL_ONLY = ("tldr", "wikitext-2")
-_WIKITEXT_TOKENS = 400_000
-"""About the tokens of WikiText-2's test split; it is read in two spellings at two strides."""
+_TEXT_TOKENS = {"ptb": 130_000, "ptb-valid": 120_000, "1bw": 280_000}
+_OTHER_TEXT = 400_000
+"""About the tokens of WikiText's test split; texts are read in two spellings at two strides."""
+_WRITTEN = {"cnn-dailymail": 2 * 100, "coqa": 32, "natural-questions": 64}
+"""Tokens written an item, and read again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,9 +108,24 @@ def pretrain(
     held_out = min(recipe.validation_tokens or corpus.validation_tokens, corpus.validation_tokens)
     measured = measurements * held_out + corpus.validation_tokens
     weights = 4 * parameters(config)
-    sequences = recipe.micro_batch_size_sequences or recipe.batch_size_sequences
+    device, bfloat16 = _kind(machine), _bfloat16(params, machine)
+    room = _ROOM_TO_USE * (
+        machine.memory_bytes if machine.gpu is None else machine.gpu_memory_bytes
+    )
+    sequences = expected_micro_batch(
+        config,
+        recipe,
+        ranks=params.launch.ranks,
+        room=room - PROCESS_BYTES,
+        device=device,
+        bfloat16=bfloat16,
+    )
     need = training_bytes(
-        config, sequences=sequences, device=_kind(machine), bfloat16=_bfloat16(params, machine)
+        config,
+        sequences=sequences,
+        device=device,
+        bfloat16=bfloat16,
+        recompute=recipe.recompute_activations,
     )
     return StageCost(
         name=f"pretrain@{name}",
@@ -111,21 +141,22 @@ def pretrain(
 
 def finetune(params: Params, task: str, machine: Machine, rates: Rates) -> StageCost:
     """Every variant and seed: epochs of training, a validation after each, one test."""
-    settings, examples = params.finetune, params.ingest.task_examples
-    train = min(settings.max_train_examples or examples, examples)
+    settings, train = params.finetune, training_rows(params, task)
+    examples = params.ingest.task_examples  # of validation and test; a guess for published sets
     test = min(settings.max_test_examples or examples, examples)
+    per_row = sequences_per_row(params, task)
     # Forward and backward on every training example, forward on validation and test after epochs.
     passes = settings.epochs * (train + test / 3) + test / 3
     tokens = flops = seconds = need = 0.0
     for variant in settings.variants:
         model = settings.lstm if variant == "lstm" else settings.pretrained
         config = params.model_config(model)
-        length = TASK_LENGTH * config.context_length * _SEQUENCES.get(task, 1)
+        length = TASK_LENGTH * config.context_length * per_row
         spent = len(settings.seeds) * passes * length
         tokens += spent
         flops += spent * flops_per_token(config)
         seconds += spent / rates.training[model].tokens_per_second
-        sequences = settings.batch_size * _SEQUENCES.get(task, 1)
+        sequences = settings.batch_size * per_row
         bytes_ = training_bytes(
             config, sequences=sequences, device=_kind(machine), bfloat16=_bfloat16(params, machine)
         )
@@ -155,13 +186,15 @@ def zeroshot(
     length = TASK_LENGTH * config.context_length
     tokens = 0.0
     for task in settings.tasks:
-        rounds = 1 if task in _FINAL_ONLY else checkpoints
+        rounds = 1 if task in FINAL_ONLY else checkpoints
         if task == "heldout":
             spent = float(corpus.validation_tokens)
-        elif task == "wikitext-2":
-            spent = _WIKITEXT_TOKENS * 2 * 3.0
+        elif task in TEXTS:
+            spent = _TEXT_TOKENS.get(task, _OTHER_TEXT) * 2 * 3.0
         elif task == "tldr":
             spent = 2 * items * (length + settings.tldr_tokens)
+        elif task in GENERATED:
+            spent = items * (length + _WRITTEN.get(task, 100))
         else:
             spent = items * length * _SEQUENCES.get(task, 1)
         tokens += rounds * spent

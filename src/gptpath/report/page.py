@@ -191,7 +191,7 @@ def zeroshot_section(results: Results) -> Section:
         figures=tuple(figure for figure in asked if figure.panels),
         tables=tuple(shown),
         samples=tuple(results.samples),
-        absent=_absent_zeroshot(results),
+        absent=score_tables.left_out(results),
         sources=tuple(f"metrics/zeroshot/{m}/results.json" for m in results.models),
     )
 
@@ -255,15 +255,6 @@ def _absent_tasks(results: Results) -> tuple[tuple[str, str], ...]:
         for task, record in results.finetune.items()
         if record.get("absent")
     )
-
-
-def _absent_zeroshot(results: Results) -> tuple[tuple[str, str], ...]:
-    absent = {
-        task: reason
-        for model in results.models
-        for task, reason in results.zeroshot[model].get("absent", {}).items()
-    }
-    return tuple(absent.items())
 
 
 def _worst_overlap(item: Record) -> str:

@@ -127,6 +127,18 @@ def slopes_table(results: Results) -> Table | None:
     )
 
 
+def left_out(results: Results) -> tuple[tuple[str, str], ...]:
+    """(task, why) of absent tasks, and of rows that were malformed, by reason."""
+    told: dict[str, str] = {}
+    for model in results.models:
+        told |= results.zeroshot[model].get("absent", {})
+        for task, reasons in results.zeroshot[model].get("malformed", {}).items():
+            if reasons:
+                rows = ", ".join(f"{count(n)} × {why}" for why, n in sorted(reasons.items()))
+                told[task] = f"rows left out: {rows}"
+    return tuple(told.items())
+
+
 def _score_cells(
     results: Results, keep: Callable[[Record], bool]
 ) -> tuple[list[tuple[str, str, str]], dict[tuple[str, tuple[str, str, str]], Record]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gptpath.config.zeroshot import FINAL_ONLY
 from gptpath.errors import ConfigError
 from gptpath.events import Evaluated, Progress
 from gptpath.model.build import count_parameters, flops_per_token
@@ -21,7 +22,7 @@ from gptpath.zeroshot.intervals import Resampling
 from gptpath.zeroshot.item_files import write_items
 from gptpath.zeroshot.results import ItemRecord, Reporter, Score
 from gptpath.zeroshot.scoring import Scorer
-from gptpath.zeroshot.suite import FINAL_ONLY, AbsentError, Sources, Task, prepare
+from gptpath.zeroshot.suite import AbsentError, Sources, Task, prepare
 from gptpath.zeroshot.summary import SummarySettings
 
 logger = logging.getLogger(__name__)

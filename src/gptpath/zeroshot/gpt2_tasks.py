@@ -37,22 +37,6 @@ from gptpath.zeroshot.sources import (
 from gptpath.zeroshot.summary import SummarySettings, score_summaries
 from gptpath.zeroshot.translation import draw_examples, pair_item, score_translations
 
-FINAL_ONLY = (
-    "wikitext-2",
-    "wikitext-103",
-    "ptb",
-    "ptb-valid",
-    "1bw",
-    "enwik8",
-    "text8",
-    "coqa",
-    "cnn-dailymail",
-    "wmt14-en-fr",
-    "wmt14-fr-en",
-    "multi30k-en-fr",
-    "multi30k-fr-en",
-    "natural-questions",
-)
 TEST_SPLIT = 5_000_000
 """Of enwik8 and text8: their last characters, by the custom of all who report on them."""
 CNN_DAILYMAIL = {"max_new_tokens": 100, "top_k": 2, "sentences": 3}

@@ -15,10 +15,7 @@ from gptpath.zeroshot.sources import (
     require_some,
 )
 
-__all__ = ["FINAL_ONLY", "AbsentError", "Sources", "Task", "prepare"]
-
-FINAL_ONLY = ("tldr", *gpt2_tasks.FINAL_ONLY)
-"""Tasks asked of the finished model alone: they cost more than all the others together."""
+__all__ = ["AbsentError", "Sources", "Task", "prepare"]
 
 BUILDERS: dict[str, Builder] = {
     **own_tasks.BUILDERS,

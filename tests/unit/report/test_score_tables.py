@@ -61,3 +61,15 @@ def test_translations_and_summaries_make_no_claims():
         SST2 | {"task": "cnn-dailymail", "metric": "rouge-1", "statistic": "ratio"},
     ]
     assert set(headline_scores(scores)) == {"sst-2"}
+
+
+def test_absent_tasks_and_malformed_rows_are_told_with_their_reasons(with_scores, tmp_path):
+    with_scores()
+    for path in (tmp_path / "metrics/zeroshot").glob("*/results.json"):
+        values = json.loads(path.read_text())
+        values["malformed"] = {"piqa": {}, "race": {"no text": 2, "no answer": 1}}
+        path.write_text(json.dumps(values))
+    told = dict(score_tables.left_out(load_results(tmp_path, laptop_params())))
+    assert told["race"] == "rows left out: 1 × no answer, 2 × no text"
+    assert "lambada_test.jsonl" in told["lambada"]
+    assert "piqa" not in told

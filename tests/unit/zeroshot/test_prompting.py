@@ -149,6 +149,9 @@ def test_a_task_of_ones_own_is_read_from_a_file(folder):
     path.write_text("files: [x.jsonl]\nprompt: a\nanswr: b\n")
     with pytest.raises(ConfigError, match="unknown keys \\['answr'\\]"):
         read_task(path)
+    path.write_text('files: [a]\nprompt: a\nchoices: b\nanswer: c\nreplace: [["(", ""]]\n')
+    with pytest.raises(ConfigError, match="no regular expression"):
+        read_task(path)
     path.write_text("- a")
     with pytest.raises(ConfigError, match="must be a mapping"):
         read_task(path)

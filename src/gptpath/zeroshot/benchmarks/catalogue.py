@@ -9,7 +9,7 @@ from gptpath.zeroshot.benchmarks.files import find
 
 _BILLION = "1-billion-word-language-modeling-benchmark-r13output"
 FILES: dict[str, tuple[str, ...]] = {
-    "lambada": ("lambada/lambada_test.jsonl",),
+    "lambada": ("lambada/lambada_test.jsonl", "lambada/hub.jsonl"),
     "lambada-plain": ("lambada/lambada_test_plain_text.txt",),
     "cbt-cn": ("cbt/cbtest_CN_valid_2000ex.txt", "cbt/CBTest/data/cbtest_CN_valid_2000ex.txt"),
     "cbt-ne": ("cbt/cbtest_NE_valid_2000ex.txt", "cbt/CBTest/data/cbtest_NE_valid_2000ex.txt"),
@@ -37,7 +37,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "wmt14-fr-en": ("wmt14/newstest2014-fren-src.fr.sgm", "wmt14/newstest2014.fr"),
     "multi30k-en-fr": ("multi30k_en_fr/test_2016_flickr.en",),
     "multi30k-fr-en": ("multi30k_en_fr/test_2016_flickr.fr",),
-    "natural-questions": ("nq_open/NQ-open.dev.jsonl",),
+    "natural-questions": ("nq_open/NQ-open.dev.jsonl", "natural-questions/hub.jsonl"),
     "cola": ("cola/cola_public/raw/in_domain_train.tsv", "CoLA/train.tsv"),
     "sst-2": ("SST-2/dev.tsv", "sst-2/test.tsv"),
     "race": ("race/race.jsonl", "race/RACE/test", "RACE/test"),
