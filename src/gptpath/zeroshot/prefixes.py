@@ -15,7 +15,7 @@ import numpy as np
 
 from gptpath.zeroshot.likelihood import Tokens
 
-QUANTUM = 8
+QUANTUM = 4
 """Positions. Heights of matrices are multiples of it, in all of which CPU kernels round a row
 alike; about half of it per piece is padding."""
 

@@ -10,7 +10,7 @@ How texts become sequences, what is cut and when: `sequences`. How common beginn
 `prefixes`. How a token's log-probability comes about without a table of logits: `log_probs`.
 
 Scores do not depend on the batch size or on the order of requests. A forward pass holds sequences
-of exactly one shape, which each sequence has by itself: its own length up to a multiple of 8,
+of exactly one shape, which each sequence has by itself: its own length up to a multiple of 4,
 padded on the right where causality hides it. On a CPU a Transformer's log-probabilities are the
 same to the last bit for any batch size and order (measured, see docs/protocols.md); elsewhere, and
 for an LSTM, they agree within 1e-5.
@@ -37,6 +37,10 @@ Piece = TypeVar("Piece")
 POSITIONS_AT_ONCE = {"cpu": 2048, "cuda": 2**16}
 """Most positions in one forward pass of several sequences: activations that a CPU's last cache
 holds, and some GiB."""
+
+JUDGED_AT_ONCE = 1024
+WAITING_NUMBERS = 2**23
+"""States that wait for each other before the vocabulary is gone through, and numbers (32 MiB)."""
 
 GENERATED_AT_ONCE = 32
 """Prompts that are continued side by side."""
@@ -167,15 +171,16 @@ class Scorer:
             if key not in number:
                 number[key] = len(distinct)
                 distinct.append(row)
-        found: dict[int, Likelihood] = {}
+        states = _States(self.model)
         root = prefix_tree(distinct, share=keeps_past(self.model))
-        self._score_below(distinct, [root], None, found)
+        self._read_below(distinct, [root], None, states)
+        found = states.judged()
         return [found[number[key]] for key in keys]
 
-    def _score_below(
-        self, rows: Sequence[Row], nodes: Sequence[Node], past: Any, found: dict[int, Likelihood]
+    def _read_below(
+        self, rows: Sequence[Row], nodes: Sequence[Node], past: Any, states: "_States"
     ) -> None:
-        """Score all rows that hang from `nodes`; row i of `past` remembers the tokens of node i."""
+        """Read all rows that hang from `nodes`; row i of `past` remembers the tokens of node i."""
         depth = nodes[0].end
         leaves = [(owner, row) for owner, node in enumerate(nodes) for row in node.rows]
         for batch in self._batches(leaves, lambda leaf: self._length(rows[leaf[1]], depth)):
@@ -183,9 +188,7 @@ class Scorer:
             length = self._length(rows[numbers[0]], depth)
             inputs = [rows[i].tokens[depth:-1] for i in numbers]
             x_BTD = self._read(inputs, length, self._select(past, [owner for owner, _ in batch]))
-            found.update(
-                zip(numbers, self._judge(x_BTD, [rows[i] for i in numbers], depth), strict=True)
-            )
+            states.take(x_BTD, depth, {i: rows[i] for i in numbers})
         children = [(owner, child) for owner, node in enumerate(nodes) for child in node.children]
         for batch in self._batches(children, lambda pair: pair[1].end - depth):
             below = [child for _, child in batch]
@@ -193,7 +196,7 @@ class Scorer:
             if memory is None:
                 memory = self.model.new_cache(len(batch))
             self._read([node.tokens[depth:] for node in below], below[0].end - depth, memory)
-            self._score_below(rows, below, memory, found)
+            self._read_below(rows, below, memory, states)
 
     def _length(self, row: Row, depth: int) -> int:
         """Positions of a row below `depth`, up to a multiple of QUANTUM if the context has room."""
@@ -224,24 +227,52 @@ class Scorer:
         with autocast(self.device, self.precision):
             return self.model.hidden(torch.from_numpy(padded).to(self.device), past)
 
-    def _judge(self, x_BTD: torch.Tensor, rows: Sequence[Row], depth: int) -> list[Likelihood]:
-        """Read off the targets of rows whose states from position `depth` on are `x_BTD`."""
-        counts = [row.n_targets for row in rows]
-        rows_M = np.repeat(np.arange(len(rows)), counts)
-        places_M = np.concatenate([row.free - depth + np.arange(row.n_targets) for row in rows])
+
+class _States:
+    """Final states whose targets are still to be judged: many at once, from many batches."""
+
+    def __init__(self, model: Predictor) -> None:
+        self._model = model
+        self._rows: dict[int, Row] = {}
+        self._states: list[torch.Tensor] = []
+        self._waiting = 0
+        self._found: dict[int, Likelihood] = {}
+
+    def take(self, x_BTD: torch.Tensor, depth: int, rows: dict[int, Row]) -> None:
+        """Keep what predicts the targets of numbered rows; their states begin at `depth`."""
+        places = enumerate(row.free - depth + np.arange(row.n_targets) for row in rows.values())
+        index_M = np.concatenate([number * x_BTD.shape[1] + place for number, place in places])
+        flat = torch.from_numpy(index_M).to(x_BTD.device)
+        self._states.append(x_BTD.flatten(0, 1)[flat].float())
+        self._rows.update(rows)
+        self._waiting += len(index_M)
+        if self._waiting >= min(JUDGED_AT_ONCE, WAITING_NUMBERS // x_BTD.shape[-1]):
+            self._judge()
+
+    def judged(self) -> dict[int, Likelihood]:
+        """Judge what is left; all likelihoods by the rows' numbers."""
+        if self._rows:
+            self._judge()
+        return self._found
+
+    def _judge(self) -> None:
+        rows = list(self._rows.values())
+        x_MD = torch.cat(self._states)
         targets = [row.tokens[-row.n_targets :] for row in rows]
-        targets_M = torch.from_numpy(np.concatenate(targets)).to(self.device)
-        x_MD = x_BTD[torch.from_numpy(rows_M), torch.from_numpy(places_M)].float()
-        cuts = np.cumsum(counts)[:-1]
+        cuts = np.cumsum([len(each) for each in targets])[:-1]
         barred: dict[tuple[int, ...], list[int]] = {}
         for place, row in zip([0, *cuts.tolist()], rows, strict=True):
             if row.barred:
                 barred.setdefault(row.barred, []).append(place)
-        judged = judge(self.model, x_MD, targets_M, barred)
+        targets_M = torch.from_numpy(np.concatenate(targets)).to(x_MD.device)
+        judged = judge(self._model, x_MD, targets_M, barred)
         pieces = zip(
+            self._rows,
             targets,
             np.split(judged.log_probs_M.double().cpu().numpy(), cuts),
             np.split(judged.greedy_M.cpu().numpy(), cuts),
             strict=True,
         )
-        return [Likelihood(tokens=t, log_probs=p, greedy=g) for t, p, g in pieces]
+        for number, tokens, log_probs, greedy in pieces:
+            self._found[number] = Likelihood(tokens=tokens, log_probs=log_probs, greedy=greedy)
+        self._rows, self._states, self._waiting = {}, [], 0
