@@ -156,7 +156,7 @@ class HubModel(nn.Module):
         states_BTD = self._base(tokens_BT, use_cache=False).last_hidden_state
         if states_BTD.shape[-1] != head.in_features or not _alike(head(states_BTD), logits_BTV):
             return None
-        bias_V: Tensor | None = head.bias
+        bias_V: Tensor | None = getattr(head, "bias", None)
         return head.weight.detach(), None if bias_V is None else bias_V.detach()
 
     def _continues(self, tokens_BT: Tensor, logits_BTV: Tensor) -> bool:
