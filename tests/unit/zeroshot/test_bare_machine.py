@@ -35,7 +35,7 @@ from gptpath.zeroshot.item_files import read_items, write_items
 from gptpath.zeroshot.prompts import shipped_task
 from gptpath.zeroshot.results import Reporter
 from gptpath.zeroshot.scoring import Scorer
-from gptpath.zeroshot.suite import Sources, prepare
+from gptpath.zeroshot.suite import AbsentError, Sources, prepare
 
 for name in PROMPT_TASKS:
     shipped_task(name)
@@ -50,6 +50,12 @@ encoding = load_encoding(folder / "tokenizer")
 config = ModelConfig(norm="pre", n_layer=1, n_head=2, n_embd=16, context_length=32, vocab_size=257)
 scorer = Scorer(build_model(config, seed=1).eval(), encoding, batch_size=4)
 sources = Sources(benchmarks=folder, encoding=encoding, context_length=32, max_items=None, seed=0)
+try:
+    prepare("cnn-dailymail", sources)
+except AbsentError as reason:
+    assert "rouge_score" in str(reason)
+else:
+    raise AssertionError("rouge_score is not here")
 for name in ("lambada", "openbookqa"):
     report = Reporter(task=name, resampling=Resampling(samples=20, seed=0))
     result = prepare(name, sources).score(scorer, report)
