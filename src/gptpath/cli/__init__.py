@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath import __version__
-from gptpath.cli import champions, garbage, models
+from gptpath.cli import champions, garbage, models, reproduction
 from gptpath.errors import ConfigError, GptPathError
 
 STAGES = {
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     models.add_commands(commands)
     champions.add_commands(commands)
     garbage.add_command(commands)
+    reproduction.add_commands(commands)
     _add_batch(commands)
     _add_tokenizer_report(commands)
     return parser
@@ -197,6 +198,8 @@ COMMANDS = {
     "compare": champions.run_compare,
     "rollback": champions.run_rollback,
     "gc": garbage.run_gc,
+    "reproduce": reproduction.run_reproduce,
+    "benchmarks": reproduction.run_benchmarks,
     "batch": _batch,
     "tokenizer-report": _tokenizer_report,
 }

@@ -22,10 +22,10 @@ from gptpath.config.sections import (
     Recipe,
     Scaling,
     Tokenizer,
-    Zeroshot,
     require,
 )
 from gptpath.config.stand_ins import check_stand_ins
+from gptpath.config.zeroshot import Zeroshot
 from gptpath.errors import ConfigError
 
 T = TypeVar("T", ModelConfig, Recipe)

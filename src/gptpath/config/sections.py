@@ -25,18 +25,6 @@ FINETUNE_TASKS = (
 )
 """Labelled tasks that `ingest` derives from held-out documents."""
 
-ZEROSHOT_TASKS = (
-    "heldout",
-    "last-word",
-    "cloze",
-    "continuation",
-    "acceptability",
-    "tldr",
-    "lambada",
-    "wikitext-2",
-    "winograd",
-)
-
 
 def require(condition: bool, message: str) -> None:
     """Raise ConfigError with `message` unless `condition` holds."""
@@ -252,28 +240,6 @@ class Finetune:
         unknown = set(self.variants) - set(VARIANTS)
         require(not unknown, f"unknown finetune.variants {sorted(unknown)}; known: {VARIANTS}")
         require(bool(self.seeds), "finetune.seeds must name at least one seed")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Zeroshot:
-    """Tasks asked of language models without any training (GPT-1 sec. 5, GPT-2 sec. 3)."""
-
-    tasks: tuple[str, ...]
-    """See ZEROSHOT_TASKS; those whose data is absent are reported as absent."""
-    benchmarks_dir: str = "data/benchmarks"
-    """Folder of public benchmarks in their published layouts; a dependency of the stage."""
-    max_items: int | None = None
-    """Most items per task; None means all."""
-    tldr_tokens: int = 40
-    """Tokens generated after `TL;DR:` (100 in GPT-2 sec. 3.6)."""
-    tldr_top_k: int = 2
-    batch_size: int = 32
-    bootstrap_samples: int = 1000
-    __pydantic_config__ = FORBID_UNKNOWN
-
-    def __post_init__(self) -> None:
-        unknown = set(self.tasks) - set(ZEROSHOT_TASKS)
-        require(not unknown, f"unknown zeroshot.tasks {sorted(unknown)}; known: {ZEROSHOT_TASKS}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

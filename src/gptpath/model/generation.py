@@ -9,20 +9,20 @@ Shapes in names: B batch, T position, D n_embd, V vocabulary.
 import hashlib
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gptpath.errors import ConfigError
-from gptpath.model.build import LanguageModel
-from gptpath.model.cache import Cache
 from gptpath.model.lstm import LSTM
+from gptpath.model.predictor import Predictor, device_of
 from gptpath.model.sampling import Sampling
 from gptpath.tokens.encoding import Encoding
 
 
 def generate(
-    model: LanguageModel,
+    model: Predictor,
     encoding: Encoding,
     prompts: Sequence[str],
     *,
@@ -49,7 +49,7 @@ def generate(
 
 @torch.no_grad()
 def generate_samples(
-    model: LanguageModel,
+    model: Predictor,
     encoding: Encoding,
     prompts: Sequence[str],
     *,
@@ -148,15 +148,15 @@ class _Reader:
     A row whose prompt is longer than the others' is fed its own tokens until it has to choose.
     """
 
-    def __init__(self, model: LanguageModel, rows: Sequence[_Row], samples: int) -> None:
+    def __init__(self, model: Predictor, rows: Sequence[_Row], samples: int) -> None:
         self.rows = list(rows)
         """Rows that are still being read, in the order of the cache."""
         self.position = 0
         """Tokens of each row read so far."""
         self._model = model
-        self._device = model.wte.weight.device
+        self._device = device_of(model)
         self._context = None if isinstance(model, LSTM) else model.config.context_length
-        self._cache: Cache = model.new_cache(len(rows) // samples)
+        self._cache: Any = model.new_cache(len(rows) // samples)
         if samples > 1:
             self._read_prompts_once(samples)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gptpath.config.params import Params
+from gptpath.config.zeroshot import FINAL_ONLY, GENERATED, TEXTS
 from gptpath.model.build import flops_per_token
 from gptpath.planning.corpus import Corpus
 from gptpath.planning.machine import Machine
@@ -27,11 +28,21 @@ _TOKENIZER_BYTES_PER_SECOND = 6.0e6
 _ENCODE_BYTES_PER_SECOND = 5.0e6
 _OVERLAP_BYTES_PER_SECOND = 3.0e6
 """Rates of the data stages: from the ledger of a laptop run on two cores, rounded down."""
-_SEQUENCES = {"similarity": 2, "continuation": 4, "wording": 4, "cloze": 10, "winograd": 4}
+_CANDIDATES = dict.fromkeys(("race", "hellaswag", "arc-easy", "arc-challenge", "openbookqa"), 4)
+_SEQUENCES = {
+    "similarity": 2,
+    "continuation": 4,
+    "wording": 4,
+    "cloze": 10,
+    "winograd": 4,
+    **_CANDIDATES,
+}
 """Sequences scored per item of a task; 1 where none is given."""
-_FINAL_ONLY = ("tldr", "wikitext-2")
-_WIKITEXT_TOKENS = 400_000
-"""About the tokens of WikiText-2's test split; it is read in two spellings at two strides."""
+_TEXT_TOKENS = {"ptb": 130_000, "ptb-valid": 120_000, "1bw": 280_000}
+_OTHER_TEXT = 400_000
+"""About the tokens of WikiText's test split; texts are read in two spellings at two strides."""
+_WRITTEN = {"cnn-dailymail": 2 * 100, "coqa": 32, "natural-questions": 64}
+"""Tokens written an item, and read again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,13 +186,15 @@ def zeroshot(
     length = TASK_LENGTH * config.context_length
     tokens = 0.0
     for task in settings.tasks:
-        rounds = 1 if task in _FINAL_ONLY else checkpoints
+        rounds = 1 if task in FINAL_ONLY else checkpoints
         if task == "heldout":
             spent = float(corpus.validation_tokens)
-        elif task == "wikitext-2":
-            spent = _WIKITEXT_TOKENS * 2 * 3.0
+        elif task in TEXTS:
+            spent = _TEXT_TOKENS.get(task, _OTHER_TEXT) * 2 * 3.0
         elif task == "tldr":
             spent = 2 * items * (length + settings.tldr_tokens)
+        elif task in GENERATED:
+            spent = items * (length + _WRITTEN.get(task, 100))
         else:
             spent = items * length * _SEQUENCES.get(task, 1)
         tokens += rounds * spent

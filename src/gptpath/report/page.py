@@ -10,7 +10,7 @@ from gptpath import __version__
 from gptpath.report import figures, lineage, numbers, published, recipes, score_tables, tables
 from gptpath.report.figures import Figure
 from gptpath.report.lineage import StageLineage
-from gptpath.report.results import Record, Results, Sample
+from gptpath.report.results import SUMMARIES, Record, Results, Sample
 from gptpath.report.tables import Table
 from gptpath.report.verdicts import Verdict, all_verdicts
 
@@ -172,15 +172,17 @@ def finetuning_section(results: Results) -> Section:
 
 def zeroshot_section(results: Results) -> Section:
     """Tasks without training."""
-    summaries = score_tables.summaries_table(results)
     others = tuple(m for m in results.models if m not in (results.gpt1, results.lstm))
     curves = partial(figures.zeroshot_curves, results)
     asked = [curves((results.gpt1, results.lstm), first=True)]
     if others:
         asked.append(curves(others, first=False))
     shown = [score_tables.zeroshot_table(results)]
-    if summaries is not None:
-        shown += [summaries, tables.published_table(published.GPT2_SUMMARIES)]
+    shown += [table] if (table := score_tables.figure2_table(results)) else []
+    summaries = [score_tables.summaries_table(results, task) for task in SUMMARIES]
+    if any(summaries):
+        summaries.append(tables.published_table(published.GPT2_SUMMARIES))
+    shown += [table for table in summaries if table is not None]
     return Section(
         anchor="zero-shot",
         title="Zero-shot",
@@ -189,7 +191,7 @@ def zeroshot_section(results: Results) -> Section:
         figures=tuple(figure for figure in asked if figure.panels),
         tables=tuple(shown),
         samples=tuple(results.samples),
-        absent=_absent_zeroshot(results),
+        absent=score_tables.left_out(results),
         sources=tuple(f"metrics/zeroshot/{m}/results.json" for m in results.models),
     )
 
@@ -253,15 +255,6 @@ def _absent_tasks(results: Results) -> tuple[tuple[str, str], ...]:
         for task, record in results.finetune.items()
         if record.get("absent")
     )
-
-
-def _absent_zeroshot(results: Results) -> tuple[tuple[str, str], ...]:
-    absent = {
-        task: reason
-        for model in results.models
-        for task, reason in results.zeroshot[model].get("absent", {}).items()
-    }
-    return tuple(absent.items())
 
 
 def _worst_overlap(item: Record) -> str:

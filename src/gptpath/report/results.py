@@ -12,6 +12,9 @@ from gptpath.errors import PipelineError
 
 Record = Mapping[str, Any]
 
+SUMMARIES = ("tldr", "cnn-dailymail")
+"""Tasks with a table of their own: ROUGE of several systems."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
@@ -106,27 +109,30 @@ def final_scores(results: Results, model: str) -> list[Record]:
 
 def lower_is_better(score: Record) -> bool:
     """Perplexities and bits per byte; everything else grows with skill."""
-    return "perplexity" in score["metric"] or score["metric"].startswith("bpb")
+    metric = score["metric"]
+    return "perplexity" in metric or "-bits-" in metric or metric.startswith("bpb")
 
 
 def beats_chance(score: Record) -> bool:
-    """Whether the whole interval lies on the good side of the chance level."""
+    """Whether the whole interval is better than chance and than the best constant answer."""
     if score["chance"] is None or score.get("low") is None or score.get("high") is None:
         return False
     if lower_is_better(score):
         return score["high"] < score["chance"]
-    return score["low"] > score["chance"]
+    return score["low"] > max(score["chance"], score.get("majority") or 0.0)
 
 
 def headline_scores(scores: Sequence[Record]) -> dict[str, Record]:
     """Per task its first listed score that has a chance level: what claims are made of.
 
-    Perplexities are left out, and so are summaries, whose `chance` is another system's score.
+    Perplexities are left out, and so are summaries and translations, whose `chance` is another
+    system's score.
     """
     chosen: dict[str, Record] = {}
     for score in scores:
         counted = score["chance"] is not None and not lower_is_better(score)
-        if counted and score["task"] != "tldr":
+        translated = score.get("statistic") == "corpus-bleu"
+        if counted and not translated and score["task"] not in SUMMARIES:
             chosen.setdefault(score["task"], score)
     return chosen
 
@@ -162,7 +168,7 @@ def _read_samples(path: Path, limit: int = 3) -> list[Sample]:
         Sample(
             article=str(row["prompt"]),
             generated=str(row["candidates"][0]),
-            reference=str(row["candidates"][1]) if len(row["candidates"]) > 1 else None,
+            reference=str(row["references"][0]) if row.get("references") else None,
         )
         for row in items.iter_rows(named=True)
     ]

@@ -4,38 +4,75 @@ from collections.abc import Callable
 from statistics import fmean
 
 from gptpath.report.numbers import MISSING, count, fixed
-from gptpath.report.results import Record, Results, beats_chance, final_scores
+from gptpath.report.results import SUMMARIES, Record, Results, beats_chance, final_scores
 from gptpath.report.tables import Cell, Table
 
-_SUMMARY_BASELINES = {"-lead": "first sentence", "-random": "one random sentence"}
+_SUMMARY_BASELINES = {"-lead": "leading sentences", "-random": "random sentences"}
+FIGURE_2_BEST = {
+    "cola": ("mcc", 0.350),
+    "sst-2": ("accuracy", 0.932),
+    "race": ("accuracy", 0.533),
+}
+"""Task -> our metric, and the best earlier score that GPT-1 prints (its Tables 3 and 4)."""
 _SUMMARY_PROMPTS = {"": "with TL;DR:", "-no-hint": "without the hint"}
 
 
 def zeroshot_table(results: Results) -> Table:
     """Every final score of every model, with intervals and chance."""
-    keys, cells = _score_cells(results, lambda score: score["task"] != "tldr")
+    keys, cells = _score_cells(results, lambda score: score["task"] not in SUMMARIES)
     rows: list[tuple[str | Cell, ...]] = []
     for key in keys:
         first = next(cells[m, key] for m in results.models if (m, key) in cells)
         task, metric, protocol = key
         label = Cell(text=task, small=f"{metric}; {protocol}" if protocol else metric)
         scores = (_score_cell(cells.get((model, key))) for model in results.models)
-        rows.append((label, count(first["items"]), _plain(first["chance"]), *scores))
+        blind = (_plain(first.get("random", first["chance"])), _plain(first.get("majority")))
+        rows.append((label, count(first["items"]), *blind, *scores))
     return Table(
         caption="Ours: zero-shot scores of the final checkpoints [interval]",
-        columns=("task", "items", "chance", *results.models),
+        columns=("task", "items", "random", "majority", *results.models),
         rows=tuple(rows),
-        note="Bold: the whole interval lies above chance. Where a task has several protocols, "
+        note="Random is guessing evenly, majority the best constant answer. Bold: the whole "
+        "interval lies above chance and above the majority. Where a task has several protocols, "
         "the statements and figures use its first one.",
     )
 
 
-def summaries_table(results: Results) -> Table | None:
-    """ROUGE of `TL;DR:` and its baselines, as in GPT-2 Table 4; None if it was not asked."""
+def figure2_table(results: Results) -> Table | None:
+    """GPT-1's heuristics as its Figure 2 plots them; None if none of them was asked."""
+    cells = {
+        (model, score["task"]): score
+        for model in (results.gpt1, results.lstm)
+        for score in final_scores(results, model)
+        if FIGURE_2_BEST.get(score["task"], ("", 0))[0] == score["metric"]
+    }
+    tasks = [task for task in FIGURE_2_BEST if any(key[1] == task for key in cells)]
+    if not tasks:
+        return None
+    rows = tuple(
+        (
+            task,
+            *(
+                _ratio_cell(cells.get((model, task)), FIGURE_2_BEST[task][1])
+                for model in (results.gpt1, results.lstm)
+            ),
+        )
+        for task in tasks
+    )
+    return Table(
+        caption="Ours: (score - random) / (best before GPT-1 - random) [interval]",
+        columns=("task", results.gpt1, results.lstm),
+        rows=rows,
+        note="The scale of GPT-1 Figure 2; tasks whose best earlier score the paper prints.",
+    )
+
+
+def summaries_table(results: Results, task: str) -> Table | None:
+    """ROUGE after `TL;DR:` and its baselines, as in GPT-2 Table 4; None if it was not asked."""
     systems: dict[str, dict[str, Record]] = {}
     for model in results.models:
         for score in final_scores(results, model):
-            if score["task"] == "tldr":
+            if score["task"] == task:
                 suffix = str(score["protocol"]).removeprefix("tldr-rouge")
                 name = (
                     _SUMMARY_BASELINES.get(suffix)
@@ -56,10 +93,10 @@ def summaries_table(results: Results) -> Table | None:
         for name in order
     )
     return Table(
-        caption="Ours: summaries after TL;DR:, ROUGE F1 in per cent [interval]",
+        caption=f"Ours: summaries after TL;DR: ({task}), ROUGE F1 in per cent [interval]",
         columns=("system", *(kind.upper().replace("ROUGE", "R") for kind in kinds), "average"),
         rows=rows,
-        note="Against the author's own summary line; best average first. The sentence baselines "
+        note="Against the author's own summary; best average first. The sentence baselines "
         "need no model: a text that opens with its own summary makes the first sentence strong.",
     )
 
@@ -90,6 +127,18 @@ def slopes_table(results: Results) -> Table | None:
     )
 
 
+def left_out(results: Results) -> tuple[tuple[str, str], ...]:
+    """(task, why) of absent tasks, and of rows that were malformed, by reason."""
+    told: dict[str, str] = {}
+    for model in results.models:
+        told |= results.zeroshot[model].get("absent", {})
+        for task, reasons in results.zeroshot[model].get("malformed", {}).items():
+            if reasons:
+                rows = ", ".join(f"{count(n)} × {why}" for why, n in sorted(reasons.items()))
+                told[task] = f"rows left out: {rows}"
+    return tuple(told.items())
+
+
 def _score_cells(
     results: Results, keep: Callable[[Record], bool]
 ) -> tuple[list[tuple[str, str, str]], dict[tuple[str, tuple[str, str, str]], Record]]:
@@ -102,6 +151,14 @@ def _score_cells(
                 keys[key] = None
                 cells[model, key] = score
     return list(keys), cells
+
+
+def _ratio_cell(score: Record | None, best: float) -> Cell:
+    if score is None:
+        return Cell(text=MISSING)
+    blind = score["random"] or 0.0
+    value, low, high = ((score[k] - blind) / (best - blind) for k in ("value", "low", "high"))
+    return Cell(text=fixed(value, 2), small=f"[{fixed(low, 2)}, {fixed(high, 2)}]", strong=low > 0)
 
 
 def _score_cell(score: Record | None) -> Cell:

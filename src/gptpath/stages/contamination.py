@@ -18,7 +18,12 @@ from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.text.documents import count_documents, read_texts
 from gptpath.text.json_files import write_json
 from gptpath.text.labelled.task_files import KEYS, read_items, read_specs
-from gptpath.zeroshot import benchmarks
+from gptpath.zeroshot.benchmarks import catalogue
+from gptpath.zeroshot.benchmarks.files import find, read_rows, read_text
+from gptpath.zeroshot.benchmarks.winograd import read_schemas
+
+BENCHMARKS = ("lambada", "wikitext-2", "winograd")
+"""Public test sets that are held against the corpus where they are there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,8 +89,8 @@ def _test_sets(tasks: Path, folder: Path) -> tuple[list[TestSet], dict[str, str]
                 own_train=partial(_embedded, tasks, name, ("train",)),
             )
         )
-    for name in benchmarks.FILES:
-        reason = benchmarks.absence(folder, name)
+    for name in BENCHMARKS:
+        reason = catalogue.absence(folder, name)
         if reason is not None:
             absent[name] = reason
             continue
@@ -99,9 +104,11 @@ def _embedded(tasks: Path, name: str, splits: Sequence[str]) -> list[Item]:
 
 
 def _benchmark(folder: Path, name: str) -> list[Item]:
+    path = find(folder, catalogue.FILES[name])
+    assert path is not None, "absence() was asked before"
     if name == "wikitext-2":
-        return [(line,) for line in benchmarks.read_wikitext(folder) if line.strip()]
-    rows = benchmarks.read_rows(folder, name)
+        return [(line,) for line in read_text(path).splitlines() if line.strip()]
+    rows = read_schemas(path) if name == "winograd" else read_rows(path)
     return [tuple(_texts({k: v for k, v in row.items() if k != "id"})) for row in rows]
 
 

@@ -5,13 +5,11 @@ zeroshot.benchmarks_dir; writes metrics/zeroshot/MODEL/{results.json,items.parqu
 """
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import polars as pl
-
+from gptpath.config.zeroshot import FINAL_ONLY
 from gptpath.errors import ConfigError
 from gptpath.events import Evaluated, Progress
 from gptpath.model.build import count_parameters, flops_per_token
@@ -21,23 +19,13 @@ from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.text.json_files import write_json
 from gptpath.tokens.encoding import load_encoding
 from gptpath.zeroshot.intervals import Resampling
+from gptpath.zeroshot.item_files import write_items
 from gptpath.zeroshot.results import ItemRecord, Reporter, Score
 from gptpath.zeroshot.scoring import Scorer
-from gptpath.zeroshot.suite import FINAL_ONLY, AbsentError, Sources, Task, prepare
+from gptpath.zeroshot.suite import AbsentError, Sources, Task, prepare
 from gptpath.zeroshot.summary import SummarySettings
 
 logger = logging.getLogger(__name__)
-
-ITEM_SCHEMA = {
-    "task": pl.String,
-    "id": pl.String,
-    "prompt": pl.String,
-    "candidates": pl.List(pl.String),
-    "log_probs": pl.List(pl.Float64),
-    "chosen": pl.Int64,
-    "label": pl.Int64,
-    "correct": pl.Boolean,
-}
 
 
 def run(context: StageContext) -> StageOutcome:
@@ -57,7 +45,7 @@ def run(context: StageContext) -> StageOutcome:
     asked = _ask_all(context, folder, tasks)
     step_tokens = context.params.recipe(context.item).batch_size_sequences * config.context_length
     out = context.path("metrics", "zeroshot", context.item)
-    _write_items(out / "items.parquet", asked[-1].records)
+    write_items(out, asked[-1].records)
     write_json(
         out / "results.json",
         {
@@ -73,7 +61,8 @@ def run(context: StageContext) -> StageOutcome:
                 for each in asked
             ],
             "absent": absent,
-            "malformed": {task.name: task.malformed for task in tasks},
+            "resampling": asdict(_resampling(context)),
+            "malformed": {task.name: dict(task.malformed) for task in tasks},
             "final_only": [task.name for task in tasks if task.name in FINAL_ONLY],
         },
     )
@@ -123,7 +112,6 @@ def _ask(
     on_task: Callable[[int], None],
 ) -> Asked:
     compute, settings = context.params.compute, context.params.zeroshot
-    resampling = Resampling(samples=settings.bootstrap_samples, seed=context.params.seed)
     model = load_model(folder, step=step, device=resolve_device(compute.device))
     scorer = Scorer(
         model,
@@ -134,7 +122,7 @@ def _ask(
     scores: list[Score] = []
     records: list[ItemRecord] = []
     for count, task in enumerate(tasks, start=1):
-        result = task.score(scorer, Reporter(task=task.name, resampling=resampling))
+        result = task.score(scorer, Reporter(task=task.name, resampling=_resampling(context)))
         scores += result.scores
         records += result.records
         on_task(count)
@@ -147,6 +135,10 @@ def _ask(
     )
 
 
+def _resampling(context: StageContext) -> Resampling:
+    return Resampling(samples=context.params.zeroshot.bootstrap_samples, seed=context.params.seed)
+
+
 def _prepare_all(context: StageContext, folder: Path) -> tuple[list[Task], dict[str, str]]:
     settings = context.params.zeroshot
     sources = Sources(
@@ -156,6 +148,8 @@ def _prepare_all(context: StageContext, folder: Path) -> tuple[list[Task], dict[
         encoding=load_encoding(folder / "tokenizer"),
         context_length=load_config(folder).context_length,
         max_items=settings.max_items,
+        seed=context.params.seed,
+        prompts=settings.prompts,
         summaries=SummarySettings(
             max_new_tokens=settings.tldr_tokens,
             top_k=settings.tldr_top_k,
@@ -172,20 +166,9 @@ def _prepare_all(context: StageContext, folder: Path) -> tuple[list[Task], dict[
             logger.warning("zero-shot task %s is absent: %s", name, reason)
             continue
         if tasks[-1].malformed:
-            logger.warning("zero-shot task %s: %d rows malformed", name, tasks[-1].malformed)
+            logger.warning("zero-shot task %s: malformed rows %s", name, dict(tasks[-1].malformed))
     return tasks, absent
 
 
 def _values(scores: Sequence[Score]) -> dict[str, float]:
     return {f"zeroshot/{score.task}/{score.metric}": score.value for score in scores}
-
-
-def _write_items(path: Path, records: Sequence[ItemRecord]) -> None:
-    rows = [asdict(record) for record in records]
-    frame = pl.DataFrame(
-        {name: [row[name] for row in rows] for name in ITEM_SCHEMA}, schema=ITEM_SCHEMA
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    frame.write_parquet(temporary, compression="zstd")
-    os.replace(temporary, path)

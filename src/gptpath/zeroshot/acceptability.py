@@ -6,10 +6,12 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from gptpath.zeroshot.baselines import Baselines
 from gptpath.zeroshot.items import AcceptabilityItem
 from gptpath.zeroshot.likelihood import Likelihood, Request
-from gptpath.zeroshot.results import ItemRecord, Reporter, Sums, TaskResult
+from gptpath.zeroshot.results import Measure, Reporter, TaskResult, candidate_facts
 from gptpath.zeroshot.scoring import Scorer
+from gptpath.zeroshot.statistics import matthews
 
 Pair = tuple[AcceptabilityItem, AcceptabilityItem]
 """The natural sentence and its corruption."""
@@ -44,32 +46,31 @@ def score_acceptability(
     threshold = best_threshold(*_flat(_judge(scorer, tuning)))
     judged = _judge(scorer, test)
     counts = np.array([_confusion(pair, threshold) for pair in judged], dtype=np.float64)
-    scores = (
+    evenly = Baselines(random=0.5, majority=0.5)
+    measures = (
         report.statistic(
-            "mcc", counts, matthews, chance=0.0, protocol="acceptability-threshold-mcc"
+            "mcc",
+            counts,
+            "matthews",
+            baselines=Baselines(random=0.0, majority=0.0),
+            protocol="acceptability-threshold-mcc",
+            judged=[[a.mean - threshold, b.mean - threshold] for a, b in judged],
         ),
         report.statistic(
-            "accuracy", counts, _accuracy, chance=0.5, protocol="acceptability-threshold-accuracy"
+            "accuracy",
+            counts,
+            "confusion-accuracy",
+            baselines=evenly,
+            protocol="acceptability-threshold-accuracy",
         ),
-        report.proportion(
-            "pair-accuracy",
-            [natural.mean > corrupted.mean for natural, corrupted in judged],
-            chance=0.5,
-            protocol="acceptability-pair-mean",
-        ),
-        report.proportion(
-            "pair-accuracy-sum",
-            [natural.total > corrupted.total for natural, corrupted in judged],
-            chance=0.5,
-            protocol="acceptability-pair-sum",
-        ),
+        _pairwise(report, "mean", judged),
+        _pairwise(report, "sum", judged),
     )
-    records = tuple(
-        _record(report.task, item, likelihood, threshold)
+    facts = [
+        candidate_facts(pair[0].pair, "", [item.text for item in pair], likelihoods, 0)
         for pair, likelihoods in zip(test, judged, strict=True)
-        for item, likelihood in zip(pair, likelihoods, strict=True)
-    )
-    return TaskResult(scores=scores, records=records)
+    ]
+    return report.result(measures, facts)
 
 
 def best_threshold(values: npt.NDArray[np.float64], natural: npt.NDArray[np.bool_]) -> float:
@@ -77,24 +78,24 @@ def best_threshold(values: npt.NDArray[np.float64], natural: npt.NDArray[np.bool
 
     Cuts lie half-way between neighbouring values; among equally good ones the lowest is taken.
     """
-    ordered = np.sort(values)
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    if len(ordered) == 1:
+        return float(ordered[0])
     cuts = (ordered[1:] + ordered[:-1]) / 2
-    called = values[:, None] > cuts
-    truth = natural[:, None]
-    cells = (called & truth, called & ~truth, ~called & truth, ~called & ~truth)
-    table = np.stack([cell.sum(0) for cell in cells], axis=-1).astype(np.float64)
-    return float(cuts[np.argmax(matthews(table))])
-
-
-def matthews(sums: Sums) -> Sums:
-    """Matthews correlation of (..., [true +, false +, false -, true -]); 0 where undefined."""
-    tp, fp, fn, tn = (sums[..., i] for i in range(4))
-    product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return (tp * tn - fp * fn) / np.sqrt(np.where(product == 0, 1.0, product))
-
-
-def _accuracy(sums: Sums) -> Sums:
-    return (sums[..., 0] + sums[..., 3]) / sums.sum(-1)
+    below = np.searchsorted(ordered, cuts, side="right")
+    natural_below = np.concatenate([[0], np.cumsum(natural[order])])[below]
+    naturals = int(natural.sum())
+    table = np.stack(
+        [
+            naturals - natural_below,
+            (len(values) - below) - (naturals - natural_below),
+            natural_below,
+            below - natural_below,
+        ],
+        axis=-1,
+    )
+    return float(cuts[np.argmax(matthews(table.astype(np.float64)))])
 
 
 def _judge(scorer: Scorer, pairs: Sequence[Pair]) -> list[tuple[Likelihood, Likelihood]]:
@@ -117,17 +118,14 @@ def _confusion(pair: tuple[Likelihood, Likelihood], threshold: float) -> tuple[b
     return natural, corrupted, not natural, not corrupted
 
 
-def _record(
-    task: str, item: AcceptabilityItem, likelihood: Likelihood, threshold: float
-) -> ItemRecord:
-    chosen = int(likelihood.mean > threshold)
-    return ItemRecord(
-        task=task,
-        id=item.id,
-        prompt="",
-        candidates=(item.text,),
-        log_probs=(likelihood.mean,),
-        chosen=chosen,
-        label=int(item.natural),
-        correct=chosen == int(item.natural),
+def _pairwise(
+    report: Reporter, rule: str, judged: Sequence[tuple[Likelihood, Likelihood]]
+) -> Measure:
+    values = [[a.mean, b.mean] if rule == "mean" else [a.total, b.total] for a, b in judged]
+    return report.proportion(
+        "pair-accuracy" if rule == "mean" else "pair-accuracy-sum",
+        [natural > corrupted for natural, corrupted in values],
+        baselines=Baselines(random=0.5),
+        protocol=f"acceptability-pair-{rule}",
+        judged=values,
     )

@@ -1,12 +1,14 @@
 """Which of several texts is true: cloze (CBT), true continuation, Winograd schemas."""
 
 from collections.abc import Sequence
-from statistics import fmean
+from typing import TypeVar
 
 from gptpath.zeroshot.items import ChoiceItem, ClozeItem, SchemaItem
 from gptpath.zeroshot.likelihood import Likelihood, Request
-from gptpath.zeroshot.results import ItemRecord, Reporter, TaskResult, argmax
+from gptpath.zeroshot.results import Reporter, TaskResult, candidate_facts
 from gptpath.zeroshot.scoring import Scorer
+
+T = TypeVar("T")
 
 
 def score_cloze(scorer: Scorer, report: Reporter, items: Sequence[ClozeItem]) -> TaskResult:
@@ -23,28 +25,22 @@ def score_cloze(scorer: Scorer, report: Reporter, items: Sequence[ClozeItem]) ->
     )
     totals = [[a.total for a in choices] for choices in answers]
     words = [
-        [_head(scorer, likelihood, choice) for likelihood, choice in zip(a, i.choices, strict=True)]
+        [
+            head(scorer, likelihood, choice)[0]
+            for likelihood, choice in zip(a, i.choices, strict=True)
+        ]
         for a, i in zip(answers, items, strict=True)
     ]
     labels = [item.label for item in items]
-    chance = _chance([len(item.choices) for item in items])
-    scores = (
-        report.proportion(
-            "accuracy", _correct(totals, labels), chance=chance, protocol="cloze-rest-of-sentence"
-        ),
-        report.proportion(
-            "accuracy-candidate-only",
-            _correct(words, labels),
-            chance=chance,
-            protocol="cloze-candidate-only",
-        ),
+    measures = (
+        report.choice("accuracy", totals, labels, protocol="cloze-rest-of-sentence"),
+        report.choice("accuracy-candidate-only", words, labels, protocol="cloze-candidate-only"),
     )
-    records = _records(
-        report.task,
-        [(i.id, i.before, i.choices, i.label) for i in items],
-        totals,
-    )
-    return TaskResult(scores=scores, records=records)
+    facts = [
+        candidate_facts(i.id, i.before, [c + i.after for c in i.choices], a, i.label)
+        for i, a in zip(items, answers, strict=True)
+    ]
+    return report.result(measures, facts)
 
 
 def score_continuation(scorer: Scorer, report: Reporter, items: Sequence[ChoiceItem]) -> TaskResult:
@@ -65,20 +61,16 @@ def score_continuation(scorer: Scorer, report: Reporter, items: Sequence[ChoiceI
         for pair in zip(answers, anywhere, strict=True)
     ]
     labels = [item.label for item in items]
-    chance = _chance([len(item.choices) for item in items])
-    scores = (
-        report.proportion(
-            "accuracy", _correct(means, labels), chance=chance, protocol="continuation-mean"
-        ),
-        report.proportion(
-            "accuracy-sum", _correct(totals, labels), chance=chance, protocol="continuation-sum"
-        ),
-        report.proportion(
-            "accuracy-gain", _correct(gains, labels), chance=chance, protocol="continuation-gain"
-        ),
+    measures = (
+        report.choice("accuracy", means, labels, protocol="continuation-mean"),
+        report.choice("accuracy-sum", totals, labels, protocol="continuation-sum"),
+        report.choice("accuracy-gain", gains, labels, protocol="continuation-gain"),
     )
-    records = _records(report.task, [(i.id, i.context, i.choices, i.label) for i in items], means)
-    return TaskResult(scores=scores, records=records)
+    facts = [
+        candidate_facts(i.id, i.context, i.choices, a, i.label)
+        for i, a in zip(items, answers, strict=True)
+    ]
+    return report.result(measures, facts)
 
 
 def score_winograd(scorer: Scorer, report: Reporter, items: Sequence[SchemaItem]) -> TaskResult:
@@ -94,64 +86,37 @@ def score_winograd(scorer: Scorer, report: Reporter, items: Sequence[SchemaItem]
     full = _pairs([a[0].total for a in answers])
     partial = _pairs(
         [
-            a[0].total - _head(scorer, a[0], start)
+            a[0].total - head(scorer, a[0], start)[0]
             for a, (start, _) in zip(answers, sentences, strict=True)
         ]
     )
     labels = [item.label for item in items]
-    scores = (
-        report.proportion(
-            "accuracy", _correct(partial, labels), chance=0.5, protocol="winograd-partial"
-        ),
-        report.proportion(
-            "accuracy-full", _correct(full, labels), chance=0.5, protocol="winograd-full"
-        ),
+    measures = (
+        report.choice("accuracy", partial, labels, protocol="winograd-partial"),
+        report.choice("accuracy-full", full, labels, protocol="winograd-full"),
     )
-    records = _records(
-        report.task, [(i.id, i.continuation, i.contexts, i.label) for i in items], partial
-    )
-    return TaskResult(scores=scores, records=records)
+    facts = [
+        candidate_facts(i.id, i.continuation, i.contexts, pair, i.label)
+        for i, pair in zip(items, _pairs([a[0] for a in answers]), strict=True)
+    ]
+    return report.result(measures, facts)
 
 
-def _head(scorer: Scorer, likelihood: Likelihood, text: str) -> float:
-    """Log-probability of the first tokens of a continuation, as many as spell `text`."""
-    needed = len(text.strip().encode())
+def head(scorer: Scorer, likelihood: Likelihood, text: str) -> tuple[float, int]:
+    """Log-probability and number of the first tokens of a continuation that spell `text`."""
+    needed = len(_inked(text.encode()))
     spelt = 0
     for count, token in enumerate(likelihood.tokens.tolist(), start=1):
-        piece = scorer.encoding.decode_single_token_bytes(token)
-        spelt += len(piece.lstrip() if not spelt else piece)
+        spelt += len(_inked(scorer.encoding.decode_single_token_bytes(token)))
         if spelt >= needed:
-            return float(likelihood.log_probs[:count].sum())
-    return likelihood.total
+            return float(likelihood.log_probs[:count].sum()), count
+    return likelihood.total, len(likelihood.tokens)
 
 
-def _chance(counts: Sequence[int]) -> float:
-    return fmean(1 / n for n in counts)
+def _inked(text: bytes) -> bytes:
+    """A text without its blanks: GPT-1's tokens bring theirs at the end, GPT-2's at the start."""
+    return b"".join(text.split())
 
 
-def _correct(values: Sequence[Sequence[float]], labels: Sequence[int]) -> list[bool]:
-    return [argmax(v) == label for v, label in zip(values, labels, strict=True)]
-
-
-def _pairs(values: Sequence[float]) -> list[tuple[float, float]]:
+def _pairs(values: Sequence[T]) -> list[tuple[T, T]]:
     return list(zip(values[::2], values[1::2], strict=True))
-
-
-def _records(
-    task: str,
-    items: Sequence[tuple[str, str, tuple[str, ...], int]],
-    values: Sequence[Sequence[float]],
-) -> tuple[ItemRecord, ...]:
-    return tuple(
-        ItemRecord(
-            task=task,
-            id=id_,
-            prompt=prompt,
-            candidates=candidates,
-            log_probs=tuple(judged),
-            chosen=argmax(judged),
-            label=label,
-            correct=argmax(judged) == label,
-        )
-        for (id_, prompt, candidates, label), judged in zip(items, values, strict=True)
-    )

@@ -42,8 +42,10 @@ def bootstrap(
     units: npt.NDArray[np.float64],
     statistic: Callable[[Sums], Sums],
     resampling: Resampling,
-) -> tuple[float, float]:
-    """Percentile interval of a statistic of column sums, resampling the rows with replacement.
+) -> tuple[float, float, float]:
+    """Percentile interval and standard error of a statistic of column sums.
+
+    The rows are resampled with replacement.
 
     `units` is (n, k): one row per independent unit (an item, a pair, a window). `statistic` maps
     column sums of shape (..., k) to values of shape (...): a mean is `lambda s: s[..., 0] / n`, a
@@ -53,5 +55,6 @@ def bootstrap(
     draws = np.random.default_rng(resampling.seed).multinomial(
         n, np.full(n, 1 / n), size=resampling.samples
     )
-    low, high = np.quantile(statistic(draws @ units), [0.025, 0.975])
-    return float(low), float(high)
+    values = statistic(draws @ units)
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high), float(values.std())

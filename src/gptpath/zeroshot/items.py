@@ -4,6 +4,7 @@ Rows come from Parquet or JSON that somebody may have written by hand, so every 
 here once; the protocols can then rely on the types.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +14,11 @@ Item = TypeVar("Item")
 
 class MalformedItemError(ValueError):
     """A row lacks a field or has one that the protocol cannot use; counted, never fatal."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """Under what it is counted: the same for all rows of one kind."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,15 +88,15 @@ class SchemaItem:
 
 def parse_items(
     rows: Iterable[Mapping[str, Any]], parse: Callable[[Mapping[str, Any]], Item]
-) -> tuple[list[Item], int]:
-    """The well-formed items of `rows`, and how many rows were malformed."""
+) -> tuple[list[Item], Counter[str]]:
+    """The well-formed items of `rows`, and how many rows were malformed by reason."""
     items: list[Item] = []
-    malformed = 0
+    malformed: Counter[str] = Counter()
     for row in rows:
         try:
             items.append(parse(row))
-        except MalformedItemError:
-            malformed += 1
+        except MalformedItemError as error:
+            malformed[error.reason] += 1
     return items, malformed
 
 
@@ -98,7 +104,7 @@ def last_word_item(row: Mapping[str, Any]) -> LastWordItem:
     """Row with `context` and `target` (one word)."""
     target = _text(row, "target").strip()
     if len(target.split()) != 1:
-        raise MalformedItemError(f"target {target!r} is not one word")
+        raise MalformedItemError(f"target {target!r}", reason="target is not one word")
     return LastWordItem(id=_text(row, "id"), context=_text(row, "context"), target=target)
 
 
@@ -160,7 +166,9 @@ def schema_item(row: Mapping[str, Any]) -> SchemaItem:
     """Row with `context_options` (2), `continuation` and `gold`."""
     options = _strings(row, "context_options")
     if len(options) != 2:
-        raise MalformedItemError(f"{len(options)} context_options, expected 2")
+        raise MalformedItemError(
+            f"{len(options)} context_options, expected 2", reason="context_options are not two"
+        )
     rest = _text(row, "continuation").strip()
     glue = "" if rest[0] in ",.;:!?'’)" else " "
     return SchemaItem(
@@ -174,26 +182,30 @@ def schema_item(row: Mapping[str, Any]) -> SchemaItem:
 def _text(row: Mapping[str, Any], key: str, *, empty: bool = False) -> str:
     value = row.get(key)
     if not isinstance(value, str) or not (empty or value.strip()):
-        raise MalformedItemError(f"{key} is {value!r}, expected text")
+        raise MalformedItemError(f"{key} is {value!r}", reason=f"{key} is no text")
     return value
 
 
 def _strings(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
     values = row.get(key)
     if not isinstance(values, list | tuple):
-        raise MalformedItemError(f"{key} is {values!r}, expected a list of texts")
+        raise MalformedItemError(f"{key} is {values!r}", reason=f"{key} is no list of texts")
     return tuple(_text({key: value}, key) for value in values)
 
 
 def _choices(row: Mapping[str, Any]) -> tuple[str, ...]:
     choices = _strings(row, "choices")
     if len(choices) < 2 or len(set(choices)) != len(choices):
-        raise MalformedItemError(f"choices {choices!r} are not two or more different texts")
+        raise MalformedItemError(
+            f"choices {choices!r}", reason="choices are not two or more different texts"
+        )
     return choices
 
 
 def _index(row: Mapping[str, Any], key: str, bound: int) -> int:
     value = row.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < bound:
-        raise MalformedItemError(f"{key} is {value!r}, expected 0 to {bound - 1}")
+        raise MalformedItemError(
+            f"{key} is {value!r}", reason=f"{key} is no number from 0 to {bound - 1}"
+        )
     return value

@@ -16,6 +16,9 @@ class Request:
     context: str
     """May be empty: then the continuations start a document."""
     continuations: tuple[str, ...]
+    barred: tuple[int, ...] = ()
+    """Token ids out of the running at the first token of each continuation: `greedy[0]` says
+    whether it is the most probable one of the others. Probabilities are as without it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -1,15 +1,22 @@
-"""How well running text is predicted: our held-out tokens, and WikiText-2 (GPT-2 sec. 3.1)."""
+"""How well running text is predicted: held-out tokens, and test sets of text (GPT-2 sec. 3.1)."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from gptpath.zeroshot.likelihood import Tokens
-from gptpath.zeroshot.results import Reporter, Score, Sums, TaskResult, perplexity
+from gptpath.zeroshot.baselines import Baselines
+from gptpath.zeroshot.likelihood import Request, Tokens
+from gptpath.zeroshot.results import Facts, Measure, Reporter, Rows, TaskResult
 from gptpath.zeroshot.scoring import Scorer
+
+UNIT_STATISTICS = {
+    "token": "perplexity",
+    "word": "perplexity",
+    "byte": "bits-per-unit",
+    "character": "bits-per-unit",
+}
 
 
 def score_heldout(
@@ -29,84 +36,97 @@ def score_heldout(
     sizes = np.diff(np.append(starts, len(tokens)))
     nats = np.add.reduceat(log_probs, starts)
     spelt = np.add.reduceat(byte_lengths[tokens], starts)
-    return TaskResult(
-        scores=(
-            report.statistic(
-                "perplexity",
-                np.stack([nats, sizes.astype(np.float64)], axis=1),
-                perplexity,
-                chance=float(scorer.vocab_size),
-                protocol="heldout-perplexity",
-            ),
-            report.statistic(
-                "bpb",
-                np.stack([nats, spelt.astype(np.float64)], axis=1),
-                bits_per_unit,
-                chance=None,
-                protocol="heldout-bits-per-byte",
-            ),
-        )
+    measures = (
+        report.statistic(
+            "perplexity",
+            np.stack([nats, sizes.astype(np.float64)], axis=1),
+            "perplexity",
+            baselines=Baselines(random=float(scorer.vocab_size)),
+            protocol="heldout-perplexity",
+        ),
+        report.statistic(
+            "bpb",
+            np.stack([nats, spelt.astype(np.float64)], axis=1),
+            "bits-per-unit",
+            protocol="heldout-bits-per-byte",
+        ),
     )
-
-
-def bits_per_unit(sums: Sums) -> Sums:
-    """Bits per unit of (..., [log-probability in nats, units])."""
-    return -sums[..., 0] / (sums[..., 1] * math.log(2))
+    return report.result(measures, [Facts(id=f"window-{n:06d}") for n in range(len(starts))])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WikiTextLines:
-    """Lines of WikiText-2, each with its end of line, in two spellings."""
+class TextSet:
+    """A test set of running text, in one or more spellings of the same words."""
 
-    published: tuple[str, ...]
-    detokenized: tuple[str, ...]
+    spellings: dict[str, tuple[str, ...]]
+    """Lines by the name of the spelling, each line with its end; `raw` is the published one."""
+    units: dict[str, int]
+    """How many of the data set's own units (`word`, `byte`, `character`) the lines hold. Per
+    token it is always measured."""
+    by_line: bool = False
+    """Also score each line as a document of its own: for sentences in random order."""
 
-    @property
-    def units(self) -> int:
-        """Words of the published text, one end of line per line included (245,569 for test)."""
-        return sum(len(line.split()) + 1 for line in self.published)
 
+def score_text(scorer: Scorer, report: Reporter, text: TextSet) -> TaskResult:
+    """Perplexity or bits per token and per unit of the data set, in each spelling.
 
-def score_wikitext(scorer: Scorer, report: Reporter, lines: WikiTextLines) -> TaskResult:
-    """Perplexity per BPE token and per original word, with and without the detokenizer.
-
-    Four columns times two strides, since each choice moves the number by whole points: `stride`
-    context_length (windows side by side), and half of it (each token sees at least half a window).
+    Two strides, since each choice moves the number by whole points: `stride` context_length
+    (windows side by side), and half of it (each token sees at least half a window). The scores of
+    a spelling are over the units of the published text, so that spellings compare.
     """
-    scores: list[Score] = []
-    spellings = {"raw": lines.published, "detokenized": lines.detokenized}
-    for spelling, text in spellings.items():
-        tokens = np.array(scorer.encoding.encode_ordinary("".join(text)), dtype=np.int64)
+    results: list[TaskResult] = []
+    for spelling, lines in text.spellings.items():
+        tokens = np.array(scorer.encoding.encode_ordinary("".join(lines)), dtype=np.int64)
         for name, stride in _strides(scorer.context_length):
-            log_probs = scorer.rolling(tokens, stride=stride).log_probs
-            scores += _wikitext_scores(report, log_probs, lines.units, f"{spelling}-{name}", stride)
-    return TaskResult(scores=tuple(scores))
+            nats, sizes = _windows(scorer.rolling(tokens, stride=stride).log_probs, stride)
+            results.append(_columns(report, nats, sizes, text.units, f"{spelling}-{name}"))
+        if text.by_line:
+            nats, sizes = _line_by_line(scorer, lines)
+            results.append(_columns(report, nats, sizes, text.units, f"{spelling}-by-line"))
+    return TaskResult(
+        scores=tuple(score for result in results for score in result.scores),
+        records=tuple(record for result in results for record in result.records),
+    )
+
+
+def words_of(lines: Sequence[str]) -> int:
+    """Words between blanks, one end of line a line included (245,569 for WikiText-2's test)."""
+    return sum(len(line.split()) + 1 for line in lines)
 
 
 def _strides(context_length: int) -> Sequence[tuple[str, int]]:
     return ("full-stride", context_length), ("half-stride", max(1, context_length // 2))
 
 
-def _wikitext_scores(
-    report: Reporter,
-    log_probs: npt.NDArray[np.float64],
-    words: int,
-    column: str,
-    block: int,
-) -> list[Score]:
-    """Per token and per word; the words are spread evenly over the tokens to resample blocks."""
+def _windows(log_probs: npt.NDArray[np.float64], block: int) -> tuple[Rows, Rows]:
+    """Nats and tokens of consecutive blocks."""
     starts = np.arange(0, len(log_probs), block)
     sizes = np.diff(np.append(starts, len(log_probs))).astype(np.float64)
-    nats = np.add.reduceat(log_probs, starts)
-    scores: list[Score] = []
-    for unit, counts in {"token": sizes, "word": sizes * words / len(log_probs)}.items():
-        scores.append(
+    return np.add.reduceat(log_probs, starts), sizes
+
+
+def _line_by_line(scorer: Scorer, lines: Sequence[str]) -> tuple[Rows, Rows]:
+    answers = scorer.log_likelihoods([Request(context="", continuations=(li,)) for li in lines])
+    nats = np.array([answer.total for (answer,) in answers])
+    return nats, np.array([float(len(answer.tokens)) for (answer,) in answers])
+
+
+def _columns(
+    report: Reporter, nats: Rows, sizes: Rows, units: dict[str, int], column: str
+) -> TaskResult:
+    """Per token and per unit; the units are spread evenly over the tokens to resample blocks."""
+    measures: list[Measure] = []
+    for unit, count in {"token": None, **units}.items():
+        counts = sizes if count is None else sizes * count / sizes.sum()
+        statistic = UNIT_STATISTICS[unit]
+        kind = "perplexity" if statistic == "perplexity" else "bits"
+        measures.append(
             report.statistic(
-                f"{unit}-perplexity-{column}",
+                f"{unit}-{kind}-{column}",
                 np.stack([nats, counts], axis=1),
-                perplexity,
-                chance=None,
-                protocol=f"wikitext-{unit}-perplexity",
+                statistic,
+                protocol=f"text-{unit}-{kind}",
             )
         )
-    return scores
+    facts = [Facts(id=f"{column}-{n:06d}") for n in range(len(nats))]
+    return report.result(measures, facts)

@@ -6,107 +6,96 @@
 
 Everything else in this room is a protocol over these three (docs/protocols.md).
 
-Tokenisation. Trailing whitespace of a context belongs to its continuation; then both are encoded
-on their own. GPT-2's pre-split always cuts between a non-space character and the space after it,
-so for a continuation that starts with a space this equals encoding both jointly. An empty context
-is the end-of-text token: the start of a document.
+How texts become sequences, what is cut and when: `sequences`. How common beginnings are read once:
+`prefixes`. How a token's log-probability comes about without a table of logits: `log_probs`.
 
-Truncation. Of a context that does not fit, the last tokens are kept: as many as leave room for the
-longest continuation of the request, so that all continuations of one request see the same context.
-A continuation longer than the whole window is scored in consecutive windows, each token once.
-
-Scores do not depend on the batch size or on the order of requests: rows are padded on the right,
-where causality hides the padding, and log-softmax runs in float32 (outside autocast) at the
-positions that are asked for and nowhere else.
+Scores do not depend on the batch size or on the order of requests. A forward pass holds sequences
+of exactly one shape, which each sequence has by itself: its own length up to a multiple of 4,
+padded on the right where causality hides it. On a CPU a Transformer's log-probabilities are the
+same to the last bit for any batch size and order (measured, see docs/protocols.md); elsewhere, and
+for an LSTM, they agree within 1e-5.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
-from gptpath.errors import CorpusError
 from gptpath.model.device import autocast
-from gptpath.model.folder import LanguageModel
 from gptpath.model.generation import generate
+from gptpath.model.predictor import Predictor, device_of, keeps_past
 from gptpath.tokens.encoding import Encoding
 from gptpath.zeroshot.likelihood import Likelihood, Request, Tokens, join
+from gptpath.zeroshot.log_probs import judge
+from gptpath.zeroshot.prefixes import QUANTUM, Node, Row, prefix_tree
+from gptpath.zeroshot.sequences import encode_request, request_rows, windows
 
-LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**26}
-"""Most logits held at once: what fits a core's cache, and 256 MiB in float32."""
+Piece = TypeVar("Piece")
+
+POSITIONS_AT_ONCE = {"cpu": 2048, "cuda": 2**16}
+"""Most positions in one forward pass of several sequences: activations that a CPU's last cache
+holds, and some GiB."""
+
+JUDGED_AT_ONCE = 1024
+WAITING_NUMBERS = 2**23
+"""States that wait for each other before the vocabulary is gone through, and numbers (32 MiB)."""
 
 GENERATED_AT_ONCE = 32
 """Prompts that are continued side by side."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Row:
-    """One sequence of a batch: predict its last `n_targets` tokens from all before them."""
-
-    tokens: Tokens
-    n_targets: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Group:
-    """Continuations that share a context which fits: the context runs through the model once."""
-
-    context: Tokens
-    continuations: list[Tokens]
-
-
 class Scorer:
     """Answers the three requests for one model in evaluation mode.
 
-    `batch_size` bounds the sequences per forward pass, except that the continuations of one
-    request are never torn apart. `tokens` counts the positions run through the model so far.
+    `batch_size` bounds the sequences per forward pass. `same_context` says whether all
+    continuations of a request see the same context where it has to be cut (see `sequences`).
+    `start` are ids before every context, `first` those of an empty one (default: `start`, or else
+    end of text). `tokens` counts the positions run through the model so far.
     """
 
     def __init__(
         self,
-        model: LanguageModel,
+        model: Predictor,
         encoding: Encoding,
         *,
         batch_size: int,
         precision: str = "float32",
+        same_context: bool = True,
+        start: Sequence[int] = (),
+        first: Sequence[int] = (),
     ) -> None:
         self.model = model
         self.encoding = encoding
         self.batch_size = batch_size
         self.precision = precision
+        self.same_context = same_context
         self.context_length = model.config.context_length
         self.vocab_size = model.config.vocab_size
-        self.device = next(model.parameters()).device
+        self.device = device_of(model)
         self.tokens = 0
+        self._start = list(start)
+        self._first = list(first) or list(start) or [encoding.eot_token]
 
     def log_likelihoods(self, requests: Sequence[Request]) -> list[list[Likelihood]]:
         """Score every continuation of every request, in the order given.
 
         Raises CorpusError for a continuation without any token.
         """
-        rows: list[_Row] = []
-        row_owner: list[tuple[int, int]] = []
-        groups: list[_Group] = []
-        group_owner: list[int] = []
-        for number, request in enumerate(requests):
-            context, continuations = self._encode(request)
-            longest = max(map(len, continuations))
-            keep = min(len(context), self.context_length + 1 - longest)
-            if len(continuations) > 1 and len(context) > 1 and keep > 0:
-                groups.append(_Group(context[-keep:], continuations))
-                group_owner.append(number)
-                continue
-            for choice, tokens in enumerate(continuations):
-                pieces = list(self._windows(np.concatenate([context, tokens]), len(context)))
-                rows += pieces
-                row_owner += [(number, choice)] * len(pieces)
-        found: list[list[list[Likelihood]]] = [[[] for _ in r.continuations] for r in requests]
-        for (number, choice), likelihood in zip(row_owner, self._score_rows(rows), strict=True):
-            found[number][choice].append(likelihood)
-        for number, likelihoods in zip(group_owner, self._score_groups(groups), strict=True):
-            found[number] = [[likelihood] for likelihood in likelihoods]
-        return [[join(pieces) for pieces in choices] for choices in found]
+        texts: list[list[list[Row]]] = []
+        for request in requests:
+            context, continuations = encode_request(
+                self.encoding, request, self._first, self._start
+            )
+            text = request_rows(
+                context, continuations, self.context_length, same_context=self.same_context
+            )
+            if request.barred:
+                text = [[replace(row, barred=request.barred), *rest] for row, *rest in text]
+            texts.append(text)
+        flat = iter(self._score([row for text in texts for rows in text for row in rows]))
+        return [[join([next(flat) for _ in rows]) for rows in text] for text in texts]
 
     def rolling(self, tokens: Tokens, *, stride: int | None = None) -> Likelihood:
         """Score each token of `tokens` (n,) once, the first one after an end-of-text token.
@@ -119,16 +108,40 @@ class Scorer:
         The first window predicts context_length tokens, every later one `stride` tokens with as
         much context as fits.
         """
-        whole = np.concatenate([[self.encoding.eot_token], tokens])
-        pieces = self._score_rows(list(self._windows(whole, 1, stride)))
-        return join(pieces)
+        [likelihood] = self.rolling_each([tokens], stride=stride)
+        return likelihood
+
+    def rolling_each(
+        self, texts: Sequence[Tokens], *, stride: int | None = None
+    ) -> list[Likelihood]:
+        """`rolling` of several texts at once, each on its own; none may be empty."""
+        rows = [
+            list(
+                windows(
+                    np.concatenate([self._first, tokens]),
+                    len(self._first),
+                    self.context_length,
+                    stride,
+                )
+            )
+            for tokens in texts
+        ]
+        flat = iter(self._score([row for text in rows for row in text]))
+        return [join([next(flat) for _ in text]) for text in rows]
 
     def generate(
-        self, prompts: Sequence[str], *, max_new_tokens: int, top_k: int, seed: int
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        top_k: int,
+        seed: int,
+        stop: Sequence[str] = (),
     ) -> list[str]:
-        """Sampled continuations of `prompts` (without the prompts).
+        """Sampled continuations of `prompts` (without the prompts); `top_k` 1 is greedy.
 
-        Batches hold GENERATED_AT_ONCE prompts of like length.
+        A continuation ends before the first of the strings `stop`. Batches hold GENERATED_AT_ONCE
+        prompts of like length.
         """
         lengths = [len(self.encoding.encode_ordinary(prompt)) for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda i: (lengths[i], i))
@@ -142,132 +155,124 @@ class Scorer:
                 max_new_tokens=max_new_tokens,
                 top_k=top_k,
                 seed=seed,
+                stop=stop,
             )
             written.update(zip(batch, texts, strict=True))
         self.tokens += sum(lengths) + max_new_tokens * len(prompts)
         return [written[i] for i in range(len(prompts))]
 
-    def _encode(self, request: Request) -> tuple[Tokens, list[Tokens]]:
-        context = request.context.rstrip()
-        moved = request.context[len(context) :] if context else ""
-        ids = self.encoding.encode_ordinary(context) or [self.encoding.eot_token]
-        continuations = [
-            np.array(self.encoding.encode_ordinary(moved + text), dtype=np.int64)
-            for text in request.continuations
-        ]
-        if not continuations or not all(map(len, continuations)):
-            raise CorpusError(
-                f"a request needs continuations of at least one token each, given "
-                f"{list(request.continuations)!r} after {request.context[-40:]!r}"
-            )
-        return np.array(ids, dtype=np.int64), continuations
-
-    def _windows(
-        self, sequence: Tokens, first_target: int, stride: int | None = None
-    ) -> Iterator[_Row]:
-        """Cut `sequence` into rows that together predict its tokens from `first_target` on."""
-        start = first_target
-        step = self.context_length
-        while start < len(sequence):
-            stop = min(start + step, len(sequence))
-            yield _Row(sequence[max(0, stop - 1 - self.context_length) : stop], stop - start)
-            start = stop
-            step = stride or self.context_length
-
     @torch.inference_mode()
-    def _score_rows(self, rows: list[_Row]) -> list[Likelihood]:
-        found: dict[int, Likelihood] = {}
-        order = sorted(range(len(rows)), key=lambda i: -len(rows[i].tokens))
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            inputs_BT = self._pad([rows[i].tokens[:-1] for i in batch])
-            with autocast(self.device, self.precision):
-                x_BTD = self.model.hidden(inputs_BT)
-            targets = [rows[i].tokens[-rows[i].n_targets :] for i in batch]
-            firsts = [len(rows[i].tokens) - 1 - rows[i].n_targets for i in batch]
-            found.update(zip(batch, self._read(x_BTD, firsts, targets), strict=True))
-        return [found[i] for i in range(len(rows))]
+    def _score(self, rows: Sequence[Row]) -> list[Likelihood]:
+        """Score rows in any order; equal ones once."""
+        number: dict[tuple[bytes, int, tuple[int, ...]], int] = {}
+        distinct: list[Row] = []
+        keys = [(row.tokens.tobytes(), row.n_targets, row.barred) for row in rows]
+        for key, row in zip(keys, rows, strict=True):
+            if key not in number:
+                number[key] = len(distinct)
+                distinct.append(row)
+        states = _States(self.model)
+        root = prefix_tree(distinct, share=keeps_past(self.model))
+        self._read_below(distinct, [root], None, states)
+        found = states.judged()
+        return [found[number[key]] for key in keys]
 
-    @torch.inference_mode()
-    def _score_groups(self, groups: list[_Group]) -> list[list[Likelihood]]:
-        found: dict[int, list[Likelihood]] = {}
-        for batch in self._batches(groups):
-            contexts = np.stack([groups[i].context for i in batch])
-            rows = [tokens for i in batch for tokens in groups[i].continuations]
-            owner = [k for k, i in enumerate(batch) for _ in groups[i].continuations]
-            likelihoods = iter(self._score_shared(contexts, rows, owner))
-            for i in batch:
-                found[i] = [next(likelihoods) for _ in groups[i].continuations]
-        return [found[i] for i in range(len(groups))]
+    def _read_below(
+        self, rows: Sequence[Row], nodes: Sequence[Node], past: Any, states: "_States"
+    ) -> None:
+        """Read all rows that hang from `nodes`; row i of `past` remembers the tokens of node i."""
+        depth = nodes[0].end
+        leaves = [(owner, row) for owner, node in enumerate(nodes) for row in node.rows]
+        for batch in self._batches(leaves, lambda leaf: self._length(rows[leaf[1]], depth)):
+            numbers = [row for _, row in batch]
+            length = self._length(rows[numbers[0]], depth)
+            inputs = [rows[i].tokens[depth:-1] for i in numbers]
+            x_BTD = self._read(inputs, length, self._select(past, [owner for owner, _ in batch]))
+            states.take(x_BTD, depth, {i: rows[i] for i in numbers})
+        children = [(owner, child) for owner, node in enumerate(nodes) for child in node.children]
+        for batch in self._batches(children, lambda pair: pair[1].end - depth):
+            below = [child for _, child in batch]
+            memory = self._select(past, [owner for owner, _ in batch])
+            if memory is None:
+                memory = self.model.new_cache(len(batch))
+            self._read([node.tokens[depth:] for node in below], below[0].end - depth, memory)
+            self._read_below(rows, below, memory, states)
 
-    def _batches(self, groups: list[_Group]) -> Iterator[list[int]]:
-        """Groups whose contexts are equally long, at most `batch_size` continuations together."""
+    def _length(self, row: Row, depth: int) -> int:
+        """Positions of a row below `depth`, up to a multiple of QUANTUM if the context has room."""
+        length = len(row.tokens) - 1 - depth
+        return min(length + -length % QUANTUM, self.context_length - depth)
 
-        def lengths(i: int) -> tuple[int, int]:
-            return len(groups[i].context), max(map(len, groups[i].continuations))
+    def _batches(
+        self, pieces: Sequence[Piece], length: Callable[[Piece], int]
+    ) -> Iterator[list[Piece]]:
+        """Pieces of exactly equal length, longest first, as many as a forward pass may hold."""
+        by_length: dict[int, list[Piece]] = {}
+        for piece in pieces:
+            by_length.setdefault(length(piece), []).append(piece)
+        for size, alike in sorted(by_length.items(), key=lambda entry: -entry[0]):
+            most = max(1, min(self.batch_size, POSITIONS_AT_ONCE[self.device.type] // size))
+            for start in range(0, len(alike), most):
+                yield alike[start : start + most]
 
-        order = sorted(range(len(groups)), key=lengths, reverse=True)
-        batch: list[int] = []
-        size = 0
-        for i in order:
-            more = len(groups[i].continuations)
-            if batch and (
-                len(groups[i].context) != len(groups[batch[0]].context)
-                or size + more > self.batch_size
-            ):
-                yield batch
-                batch, size = [], 0
-            batch.append(i)
-            size += more
-        if batch:
-            yield batch
+    def _select(self, past: Any, owners: Sequence[int]) -> Any:
+        return None if past is None else past.select(torch.tensor(owners, device=self.device))
 
-    def _score_shared(
-        self, contexts: Tokens, rows: list[Tokens], owner: list[int]
-    ) -> list[Likelihood]:
-        """Run contexts (G, P) once, then each row after the context of its owner."""
-        cache = self.model.new_cache(len(contexts))
-        owner_R = torch.tensor(owner, device=self.device)
-        with autocast(self.device, self.precision):
-            x_GPD = self.model.hidden(torch.from_numpy(contexts).to(self.device), cache)
-            x_RTD = x_GPD[owner_R, -1:]
-            inputs_RT = self._pad([tokens[:-1] for tokens in rows])
-            if inputs_RT.shape[1]:
-                cache = cache.select(owner_R)
-                x_RTD = torch.cat([x_RTD, self.model.hidden(inputs_RT, cache)], dim=1)
-        self.tokens += contexts.size
-        return self._read(x_RTD, [0] * len(rows), rows)
-
-    def _pad(self, rows: list[Tokens]) -> torch.Tensor:
-        padded = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
-        for number, tokens in enumerate(rows):
+    def _read(self, inputs: Sequence[Tokens], length: int, past: Any) -> torch.Tensor:
+        """Run ids, padded on the right to `length`, through the model: final states (B, T, D)."""
+        padded = np.zeros((len(inputs), length), dtype=np.int64)
+        for number, tokens in enumerate(inputs):
             padded[number, : len(tokens)] = tokens
         self.tokens += padded.size
-        return torch.from_numpy(padded).to(self.device)
+        with autocast(self.device, self.precision):
+            return self.model.hidden(torch.from_numpy(padded).to(self.device), past)
 
-    def _read(
-        self, x_BTD: torch.Tensor, firsts: list[int], targets: list[Tokens]
-    ) -> list[Likelihood]:
-        """Log-probabilities of `targets[b]` from the states at `firsts[b]` and after."""
-        rows_M = np.repeat(np.arange(len(targets)), [len(t) for t in targets])
-        places_M = np.concatenate(
-            [f + np.arange(len(t)) for f, t in zip(firsts, targets, strict=True)]
-        )
-        targets_M = torch.from_numpy(np.concatenate(targets)).to(self.device)
-        x_MD = x_BTD[torch.from_numpy(rows_M), torch.from_numpy(places_M)].float()
-        log_probs: list[torch.Tensor] = []
-        greedy: list[torch.Tensor] = []
-        at_once = max(1, LOGITS_AT_ONCE[self.device.type] // self.vocab_size)
-        for x_mD, targets_m in zip(x_MD.split(at_once), targets_M.split(at_once), strict=True):
-            logits_mV = self.model.logits(x_mD).float()
-            chosen_m = logits_mV.gather(-1, targets_m[:, None])[:, 0]
-            log_probs.append(chosen_m - logits_mV.logsumexp(-1))  # float32 log-softmax
-            greedy.append(logits_mV.argmax(-1) == targets_m)
-        cuts = np.cumsum([len(t) for t in targets])[:-1]
+
+class _States:
+    """Final states whose targets are still to be judged: many at once, from many batches."""
+
+    def __init__(self, model: Predictor) -> None:
+        self._model = model
+        self._rows: dict[int, Row] = {}
+        self._states: list[torch.Tensor] = []
+        self._waiting = 0
+        self._found: dict[int, Likelihood] = {}
+
+    def take(self, x_BTD: torch.Tensor, depth: int, rows: dict[int, Row]) -> None:
+        """Keep what predicts the targets of numbered rows; their states begin at `depth`."""
+        places = enumerate(row.free - depth + np.arange(row.n_targets) for row in rows.values())
+        index_M = np.concatenate([number * x_BTD.shape[1] + place for number, place in places])
+        flat = torch.from_numpy(index_M).to(x_BTD.device)
+        self._states.append(x_BTD.flatten(0, 1)[flat].float())
+        self._rows.update(rows)
+        self._waiting += len(index_M)
+        if self._waiting >= min(JUDGED_AT_ONCE, WAITING_NUMBERS // x_BTD.shape[-1]):
+            self._judge()
+
+    def judged(self) -> dict[int, Likelihood]:
+        """Judge what is left; all likelihoods by the rows' numbers."""
+        if self._rows:
+            self._judge()
+        return self._found
+
+    def _judge(self) -> None:
+        rows = list(self._rows.values())
+        x_MD = torch.cat(self._states)
+        targets = [row.tokens[-row.n_targets :] for row in rows]
+        cuts = np.cumsum([len(each) for each in targets])[:-1]
+        barred: dict[tuple[int, ...], list[int]] = {}
+        for place, row in zip([0, *cuts.tolist()], rows, strict=True):
+            if row.barred:
+                barred.setdefault(row.barred, []).append(place)
+        targets_M = torch.from_numpy(np.concatenate(targets)).to(x_MD.device)
+        judged = judge(self._model, x_MD, targets_M, barred)
         pieces = zip(
+            self._rows,
             targets,
-            np.split(torch.cat(log_probs).double().cpu().numpy(), cuts),
-            np.split(torch.cat(greedy).cpu().numpy(), cuts),
+            np.split(judged.log_probs_M.double().cpu().numpy(), cuts),
+            np.split(judged.greedy_M.cpu().numpy(), cuts),
             strict=True,
         )
-        return [Likelihood(tokens=t, log_probs=p, greedy=g) for t, p, g in pieces]
+        for number, tokens, log_probs, greedy in pieces:
+            self._found[number] = Likelihood(tokens=tokens, log_probs=log_probs, greedy=greedy)
+        self._rows, self._states, self._waiting = {}, [], 0

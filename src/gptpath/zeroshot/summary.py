@@ -5,12 +5,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gptpath.zeroshot.answers import ROUGE_TYPES, rouge
+from gptpath.zeroshot.baselines import Baselines
 from gptpath.zeroshot.items import SummaryItem
-from gptpath.zeroshot.results import ItemRecord, Reporter, Score, TaskResult
+from gptpath.zeroshot.results import Facts, Measure, Reporter, TaskResult
 from gptpath.zeroshot.scoring import Scorer
 
 HINT = "\nTL;DR:"
-ROUGE_TYPES = {"rouge1": "rouge-1", "rouge2": "rouge-2", "rougeL": "rouge-l"}
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 
 
@@ -41,51 +42,36 @@ def score_summaries(
     pick = random.Random(settings.seed)
     written["-lead"] = [_first(item.article, settings.sentences) for item in items]
     written["-random"] = [_random(item.article, settings.sentences, pick) for item in items]
-    references = [item.summary for item in items]
-    measured = {suffix: rouge(references, texts) for suffix, texts in written.items()}
-    scores: list[Score] = []
+    references = [(item.summary,) for item in items]
+    measured = {suffix: rouge(texts, references) for suffix, texts in written.items()}
+    measures: list[Measure] = []
     for name in ROUGE_TYPES.values():
         chance = sum(measured["-random"][name]) / len(items)
         for suffix, values in measured.items():
-            scores.append(
+            measures.append(
                 report.mean(
-                    name + suffix, values[name], chance=chance, protocol=f"tldr-rouge{suffix}"
+                    name + suffix,
+                    values[name],
+                    baselines=Baselines(random=chance),
+                    protocol=f"tldr-rouge{suffix}",
                 )
             )
-    records = tuple(
-        ItemRecord(
-            task=report.task,
+    facts = [
+        Facts(
             id=item.id,
             prompt=item.article,
-            candidates=(text,),
-            log_probs=(),
-            chosen=None,
-            label=None,
-            correct=None,
+            candidates=(written[""][n], written["-no-hint"][n]),
+            references=(item.summary,),
         )
-        for item, text in zip(items, written[""], strict=True)
-    )
-    return TaskResult(scores=tuple(scores), records=records)
+        for n, item in enumerate(items)
+    ]
+    return report.result(measures, facts)
 
 
 def sentences(text: str) -> list[str]:
     """Sentences of a text: cut after . ! ? before whitespace, and at blank lines."""
     pieces = (" ".join(piece.split()) for piece in SENTENCE_END.split(text))
     return [piece for piece in pieces if piece]
-
-
-def rouge(references: Sequence[str], texts: Sequence[str]) -> dict[str, list[float]]:
-    """F1 of ROUGE-1, -2 and -L (whole text) per item, by the rouge-score package with stemming."""
-    from rouge_score.rouge_scorer import RougeScorer
-    from rouge_score.tokenizers import DefaultTokenizer
-
-    scorer = RougeScorer(list(ROUGE_TYPES), tokenizer=DefaultTokenizer(use_stemmer=True))
-    found: dict[str, list[float]] = {name: [] for name in ROUGE_TYPES.values()}
-    for reference, text in zip(references, texts, strict=True):
-        values = scorer.score(reference, text)
-        for kind, name in ROUGE_TYPES.items():
-            found[name].append(float(values[kind].fmeasure))
-    return found
 
 
 def _write(

@@ -155,10 +155,12 @@ class Speaker:
     """A model by table: after each token its successor, whatever stood before."""
 
     config = replace(gpt2_laptop_s(), vocab_size=257, context_length=16)
-    wte = torch.nn.Embedding(1, 1)
 
     def __init__(self, successors):
         self.successors = successors
+
+    def parameters(self):
+        return [torch.zeros(1)]
 
     def new_cache(self, batch_size):
         return LSTMState()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gptpath.config.loading import load_params
+from gptpath.config.prompts import PromptTask
 from gptpath.errors import CheckpointError, ConfigError
 from gptpath.events import Evaluated, Progress, ignore
 from gptpath.exchange.exporting import export_model
@@ -20,10 +21,13 @@ from gptpath.stages.context import StageContext
 from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
 from gptpath.tokens.bpe import write_tokenizer
 from gptpath.tokens.shards import SplitWriter, write_index
+from gptpath.zeroshot.intervals import Resampling
+from gptpath.zeroshot.item_files import read_items, recompute
+from gptpath.zeroshot.results import Score
 
 PROFILE = Path(__file__).parents[3] / "profiles" / "laptop.yaml"
 MODEL = "gpt2-laptop-s"
-SCORE_KEYS = {"task", "metric", "value", "low", "high", "items", "chance", "protocol"}
+SCORE_KEYS = {field.name for field in dataclasses.fields(Score)}
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +165,7 @@ def test_malformed_items_are_counted(checkout, params):
     frame.with_columns(target=broken).write_parquet(path)
     run(checkout, params)
     results = read(checkout)
-    assert results["malformed"]["last-word"] == 1
+    assert results["malformed"]["last-word"] == {"target is not one word": 1}
     [score] = [
         s
         for s in results["checkpoints"][-1]["scores"]
@@ -174,8 +178,7 @@ def test_item_records_are_those_of_the_final_checkpoint(checkout, params):
     run(checkout, params)
     folder = checkout / "metrics" / "zeroshot" / MODEL
     items = pl.read_parquet(folder / "items.parquet")
-    assert items.schema == zeroshot.ITEM_SCHEMA
-    assert set(items["task"]) == {"last-word", "continuation", "acceptability", "tldr"}
+    assert set(items["task"]) == {"heldout", "last-word", "continuation", "acceptability", "tldr"}
     answered = items.filter(pl.col("task") == "continuation").row(0, named=True)
     assert answered["candidates"] == [" Two.", " Six."]
     assert answered["correct"] == (answered["chosen"] == answered["label"])
@@ -209,3 +212,32 @@ def test_a_missing_model_is_named(checkout, params):
         run(checkout, params, item="gpt2-laptop-l")
     with pytest.raises(ConfigError, match="needs a model"):
         run(checkout, params, item=None)
+
+
+def test_a_prompt_task_of_ones_own_is_asked_like_any_other(checkout, params):
+    folder = checkout / "data" / "benchmarks"
+    folder.mkdir()
+    rows = [{"q": f"{n}?", "c": ["a", "b"], "right": n % 2} for n in range(5)]
+    (folder / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "broken\n")
+    (folder / "other.yaml").write_text(
+        'files: [mine.jsonl]\nprompt: "{q}"\nchoices: ["{c.0}", "{c.1}"]\nanswer: right\n'
+    )
+    own = PromptTask(files=("mine.jsonl",), prompt="Q: {q}", choices="c", answer="right")
+    settings = dataclasses.replace(
+        params.zeroshot, prompts={"mine": own, "other": "other.yaml"}, tasks=("mine", "other")
+    )
+    outcome = run(checkout, dataclasses.replace(params, zeroshot=settings))
+    results = read(checkout)
+    assert {"zeroshot/mine/accuracy", "zeroshot/other/accuracy-norm"} <= set(outcome.metrics)
+    assert results["malformed"]["mine"] == {"no field q": 1}
+    assert [len(c["scores"]) for c in results["checkpoints"]] == [4, 4, 4]
+
+
+def test_every_score_of_the_results_can_be_made_again_from_the_items(checkout, params):
+    run(checkout, params)
+    results = read(checkout)
+    rows = list(read_items(checkout / "metrics" / "zeroshot" / MODEL))
+    resampling = Resampling(**results["resampling"])
+    for score in results["checkpoints"][-1]["scores"]:
+        found = recompute(rows, score, resampling)
+        assert found == pytest.approx((score["value"], score["low"], score["high"]))

@@ -5,10 +5,10 @@ from sklearn.metrics import matthews_corrcoef
 from gptpath.zeroshot.acceptability import (
     best_threshold,
     complete_pairs,
-    matthews,
     score_acceptability,
 )
 from gptpath.zeroshot.items import AcceptabilityItem
+from gptpath.zeroshot.statistics import matthews
 
 
 def item(pair, natural, text="some text"):
@@ -61,7 +61,7 @@ def test_a_model_that_knows_scores_one_and_its_threshold_comes_from_the_tuning_p
     values = {score.metric: score.value for score in result.scores}
     assert values == {"mcc": 1.0, "accuracy": 1.0, "pair-accuracy": 1.0, "pair-accuracy-sum": 1.0}
     assert {score.items for score in result.scores} == {8}
-    assert all(record.correct for record in result.records)
+    assert [len(record.candidates) for record in result.records] == [2] * 8
 
 
 def test_a_threshold_tuned_on_other_values_can_fail_on_the_test_pairs(knowing, report):
@@ -85,3 +85,24 @@ def test_mean_and_sum_differ_for_corruptions_of_another_length(knowing, report):
     result = score_acceptability(knowing(judge), report, pairs(3), test)
     values = {score.metric: score.value for score in result.scores}
     assert (values["pair-accuracy"], values["pair-accuracy-sum"]) == (1.0, 0.0)
+
+
+def test_the_threshold_is_the_best_of_all_cuts_ties_included():
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        values = rng.integers(0, 6, 12) / 2
+        natural = rng.random(12) < 0.5
+        found = best_threshold(values, natural)
+
+        def score(cut, values=values, natural=natural):
+            called = values > cut
+            cells = (called & natural, called & ~natural, ~called & natural, ~called & ~natural)
+            return float(matthews(np.array([cell.sum() for cell in cells], float)))
+
+        ordered = np.sort(values)
+        cuts = (ordered[1:] + ordered[:-1]) / 2
+        assert score(found) == pytest.approx(max(map(score, cuts)))
+
+
+def test_one_tuning_value_is_its_own_threshold():
+    assert best_threshold(np.array([-2.0]), np.array([True])) == -2.0

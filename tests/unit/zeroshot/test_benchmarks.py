@@ -3,8 +3,11 @@ import gzip
 import pytest
 
 from gptpath.errors import CorpusError
-from gptpath.zeroshot import benchmarks
+from gptpath.zeroshot.benchmarks.catalogue import FILES, absence
+from gptpath.zeroshot.benchmarks.files import find, read_rows, read_text
+from gptpath.zeroshot.benchmarks.winograd import read_schemas
 from gptpath.zeroshot.items import parse_items, passage_item, schema_item
+from gptpath.zeroshot.perplexity import words_of
 from tests.shared_data import REAL
 
 SCHEMA = """<?xml version="1.0" encoding="ISO-8859-1"?>
@@ -19,28 +22,32 @@ SCHEMA = """<?xml version="1.0" encoding="ISO-8859-1"?>
 </schema></collection>"""
 
 
-@pytest.mark.parametrize("name", benchmarks.FILES)
+def published(name):
+    return find(REAL, FILES[name])
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_an_absent_benchmark_is_reported_by_the_name_of_its_file(tmp_path, name):
-    reason = benchmarks.absence(tmp_path, name)
-    assert all(file in reason for file in benchmarks.FILES[name])
-    assert benchmarks.absence(tmp_path / "nowhere", name) == reason
+    reason = absence(tmp_path, name)
+    assert all(file in reason for file in FILES[name])
+    assert absence(tmp_path / "nowhere", name) == reason
 
 
 def test_lines_that_are_no_json_objects_become_malformed_items(tmp_path):
     path = tmp_path / "lambada" / "lambada_test.jsonl"
     path.parent.mkdir()
     path.write_text('{"text": "it ends here"}\n{broken\n[1]\n\n{"text": "so it does"}\n')
-    items, malformed = parse_items(benchmarks.read_rows(tmp_path, "lambada"), passage_item)
+    items, malformed = parse_items(read_rows(path), passage_item)
     assert [item.target for item in items] == ["here", "does"]
-    assert malformed == 2
+    assert malformed == {"text is no text": 2}
 
 
 def test_gzipped_files_are_read_as_they_are(tmp_path):
     path = tmp_path / "wikitext-2" / "test.txt.gz"
     path.parent.mkdir()
     path.write_bytes(gzip.compress(b" a b \n \n"))
-    assert benchmarks.absence(tmp_path, "wikitext-2") is None
-    assert benchmarks.read_wikitext(tmp_path) == [" a b \n", " \n"]
+    assert absence(tmp_path, "wikitext-2") is None
+    assert read_text(path) == " a b \n \n"
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", gzip.compress(b"whole")[:-6]])
@@ -50,14 +57,14 @@ def test_a_damaged_file_is_named(tmp_path, content):
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(CorpusError, match=name):
-        benchmarks.read_wikitext(tmp_path)
+        read_text(path)
 
 
 def test_the_authors_winograd_collection_gives_substituted_sentences(tmp_path):
     path = tmp_path / "winograd" / "WSCollection.xml"
     path.parent.mkdir()
     path.write_text(SCHEMA)
-    first, second = parse_items(benchmarks.read_rows(tmp_path, "winograd"), schema_item)[0]
+    first, second = parse_items(read_schemas(path), schema_item)[0]
     assert first.contexts == (
         "The cup hit the table. The cup's",
         "The cup hit the table. The table's",
@@ -72,26 +79,22 @@ def test_something_else_than_the_winograd_xml_is_refused(tmp_path):
     path.parent.mkdir()
     path.write_text("no xml")
     with pytest.raises(CorpusError, match="Winograd collection"):
-        benchmarks.read_rows(tmp_path, "winograd")
+        read_schemas(path)
 
 
 @pytest.mark.skipif(not (REAL / "lambada").is_dir(), reason="the real benchmarks are not here")
 def test_the_published_files_are_read_whole():
-    passages, malformed = parse_items(benchmarks.read_rows(REAL, "lambada"), passage_item)
-    assert (len(passages), malformed) == (5153, 0)
-    lines = benchmarks.read_wikitext(REAL)
-    assert sum(len(line.split()) + 1 for line in lines) == 245_569
-    schemas, malformed = parse_items(benchmarks.read_rows(REAL, "winograd"), schema_item)
-    assert (len(schemas), malformed) == (273, 0)
+    passages, malformed = parse_items(read_rows(published("lambada")), passage_item)
+    assert (len(passages), malformed) == (5153, {})
+    assert words_of(read_text(published("wikitext-2")).splitlines()) == 245_569
+    schemas, malformed = parse_items(read_schemas(published("winograd")), schema_item)
+    assert (len(schemas), malformed) == (273, {})
 
 
 @pytest.mark.skipif(not (REAL / "winograd").is_dir(), reason="the real benchmarks are not here")
-def test_our_reading_of_the_xml_agrees_with_the_hand_made_form(tmp_path):
-    target = tmp_path / "winograd"
-    target.mkdir()
-    (target / "WSCollection.xml").symlink_to(REAL / "winograd" / "WSCollection.xml")
-    ours = parse_items(benchmarks.read_rows(tmp_path, "winograd"), schema_item)[0]
-    theirs = parse_items(benchmarks.read_rows(REAL, "winograd"), schema_item)[0]
+def test_our_reading_of_the_xml_agrees_with_the_hand_made_form():
+    ours = parse_items(read_schemas(REAL / "winograd/WSCollection.xml"), schema_item)[0]
+    theirs = parse_items(read_schemas(published("winograd")), schema_item)[0]
     assert [item.label for item in ours] == [item.label for item in theirs]
     same = sum(a.contexts == b.contexts for a, b in zip(ours, theirs, strict=True))
     assert same > 0.7 * 273  # the rest are worded more freely there

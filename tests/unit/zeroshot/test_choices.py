@@ -75,7 +75,9 @@ def test_winograd_partial_ignores_how_likely_the_candidate_itself_is(knowing, re
     }
     result = score_winograd(knowing(lambda _, text: judged[text]), report, [item])
     assert values(result) == {"accuracy": 1.0, "accuracy-full": 0.0}
-    assert result.records[0].log_probs == pytest.approx((-6.0, -3.0))
+    [record] = result.records
+    assert record.measures[0].judged == pytest.approx((-6.0, -3.0))
+    assert record.log_probs == pytest.approx((-7.7, -41.0))
 
 
 def test_every_score_has_an_interval_around_it_and_names_its_protocol(knowing, report):

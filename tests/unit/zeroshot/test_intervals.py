@@ -17,10 +17,12 @@ def test_wilson_of_nothing_says_nothing():
 def test_the_bootstrap_of_a_mean_is_close_to_the_normal_interval():
     values = np.random.default_rng(0).normal(3.0, 2.0, 400)
     units = np.stack([values, np.ones(400)], axis=1)
-    low, high = bootstrap(units, lambda s: s[..., 0] / s[..., 1], Resampling(samples=4000, seed=1))
+    settings = Resampling(samples=4000, seed=1)
+    low, high, error = bootstrap(units, lambda s: s[..., 0] / s[..., 1], settings)
     half = 1.96 * values.std() / 20
     assert low == pytest.approx(values.mean() - half, abs=0.03)
     assert high == pytest.approx(values.mean() + half, abs=0.03)
+    assert error == pytest.approx(half / 1.96, rel=0.05)
 
 
 def test_the_same_seed_gives_the_same_interval():

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from gptpath.zeroshot.perplexity import WikiTextLines, score_heldout, score_wikitext
+from gptpath.zeroshot.perplexity import TextSet, score_heldout, score_text, words_of
 
 
 def test_bits_per_byte_counts_the_nats_of_end_of_text_but_not_its_bytes(make_scorer, report):
@@ -17,23 +17,23 @@ def test_bits_per_byte_counts_the_nats_of_end_of_text_but_not_its_bytes(make_sco
 
 
 def test_wikitext_counts_an_end_of_line_as_a_word():
-    lines = WikiTextLines(published=(" a b , c \n", " \n"), detokenized=("a b, c\n", " \n"))
-    assert lines.units == 4 + 1 + 1
+    assert words_of([" a b , c \n", " \n"]) == 4 + 1 + 1
 
 
 def test_wikitext_reports_tokens_words_spellings_and_strides_in_columns_of_their_own(
     make_scorer, report
 ):
     scorer = make_scorer()
-    lines = WikiTextLines(
-        published=(" the cat , a @-@ b \n",) * 3, detokenized=("the cat, a-b\n",) * 3
+    text = TextSet(
+        spellings={"raw": (" the cat , a @-@ b \n",) * 3, "detokenized": ("the cat, a-b\n",) * 3},
+        units={"word": 3 * 7},
     )
-    found = {s.metric: s for s in score_wikitext(scorer, report, lines).scores}
+    found = {s.metric: s for s in score_text(scorer, report, text).scores}
     assert len(found) == 8
-    text = " the cat , a @-@ b \n" * 3
-    nats = -scorer.rolling(np.array(list(text.encode())), stride=12).total
+    raw = " the cat , a @-@ b \n" * 3
+    nats = -scorer.rolling(np.array(list(raw.encode())), stride=12).total
     by_word = found["word-perplexity-raw-half-stride"]
     assert by_word.value == pytest.approx(math.exp(nats / (3 * 7)))
     by_token = found["token-perplexity-raw-half-stride"]
-    assert by_token.value == pytest.approx(math.exp(nats / len(text)))
+    assert by_token.value == pytest.approx(math.exp(nats / len(raw)))
     assert by_word.low < by_word.value < by_word.high

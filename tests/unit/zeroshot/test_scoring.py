@@ -177,3 +177,27 @@ def test_generation_does_not_depend_on_the_batch_size(make_scorer: MakeScorer) -
         for size in (3, 64)
     )
     assert one == other
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_barred_token_leaves_the_race_for_the_first_token_alone(
+    make_scorer: MakeScorer, family: str
+) -> None:
+    scorer = make_scorer(family)
+    with torch.no_grad():
+        ranked = scorer.model(torch.tensor([list(b"ab")]))[0, -1].argsort(descending=True).tolist()
+    upper, lower = sorted(b"xy", key=ranked.index)
+    above = tuple(ranked[: ranked.index(lower)])  # `upper` among them
+    texts = (chr(lower) + "z", chr(upper) + "z")
+
+    def ask(barred: tuple[int, ...], continuations: tuple[str, ...]) -> list[list[bool]]:
+        [found] = scorer.log_likelihoods(
+            [Request(context="ab", continuations=continuations, barred=barred)]
+        )
+        return [choice.greedy.tolist() for choice in found]
+
+    plain, barred = ask((), texts), ask(above, texts)
+    assert plain[0][0] is False
+    assert [choice[0] for choice in barred] == [True, False]
+    assert [choice[1:] for choice in plain] == [choice[1:] for choice in barred]
+    assert ask(above, texts[:1]) == barred[:1]  # alone, by the other way through

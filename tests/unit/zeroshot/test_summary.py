@@ -37,7 +37,8 @@ def test_only_the_first_sentence_of_what_is_written_counts(encoding, report):
     assert scores["rouge-1-no-hint"].value == 0
     assert scores["rouge-1-lead"].value == pytest.approx(0.5)
     assert scores["rouge-1"].chance == scores["rouge-1-random"].value
-    assert [record.candidates for record in result.records] == [("lead one.",), ("lead one.",)]
+    assert [r.candidates for r in result.records] == [("lead one.", "none"), ("lead one.", "none")]
+    assert [r.references for r in result.records] == [("lead one",), ("quite different",)]
 
 
 def test_long_articles_are_cut_at_their_end_so_that_hint_and_summary_fit(encoding, report):

@@ -1,7 +1,7 @@
 import pytest
 
-from gptpath.zeroshot import benchmarks
-from gptpath.zeroshot.detokenizer import detokenize, tokenize
+from gptpath.zeroshot.benchmarks.files import find, read_text
+from gptpath.zeroshot.detokenizers.wikitext import detokenize, tokenize
 from tests.shared_data import REAL
 
 
@@ -29,7 +29,8 @@ def test_a_line_that_could_not_be_recovered_stays_as_published(line):
 
 @pytest.mark.skipif(not (REAL / "wikitext-2").is_dir(), reason="WikiText-2 is not here")
 def test_nearly_all_lines_of_the_published_test_set_are_joined_reversibly():
-    lines = [line for line in benchmarks.read_wikitext(REAL) if line.strip()]
+    published = read_text(find(REAL, ["wikitext-2/test.txt"])).splitlines(keepends=True)
+    lines = [line for line in published if line.strip()]
     joined = [line for line in lines if detokenize(line) != line]
     assert all(tokenize(detokenize(line)) == line for line in joined)
     assert len(joined) > 0.98 * len(lines)

@@ -8,6 +8,8 @@ that of the same text. OpenAI's own rules were never released; these are ours.
 
 import re
 
+from gptpath.zeroshot.detokenizers.reversible import split_end
+
 _INNER = {" @-@ ": "-", " @,@ ": ",", " @.@ ": "."}
 _CLITIC = re.compile(r" ('(?:s|re|ve|ll|d|m|t)\b)")
 # After these a full stop may be part of the word: it is neither attached nor taken off.
@@ -29,7 +31,7 @@ def detokenize(line: str) -> str:
 
 def tokenize(text: str) -> str:
     """The published spelling of a line that `detokenize` joined."""
-    body, end = _split_end(text)
+    body, end = split_end(text)
     if not body:
         return " " + end
     if match := re.fullmatch(r"(=+) (.*) (=+)", body):
@@ -39,7 +41,7 @@ def tokenize(text: str) -> str:
 
 
 def _join(line: str) -> str:
-    body, end = _split_end(line)
+    body, end = split_end(line)
     if match := _HEADING.match(body):
         opening, closing = (match[i].replace(" ", "") for i in (1, 3))
         return f"{opening} {_together(match[2])} {closing}{end}"
@@ -63,8 +65,3 @@ def _apart(text: str) -> str:
     text = re.sub(rf"(?<=\S){_NO_ABBREVIATION}(\.)(?=[ ,;:!?)\]\"]|$)", r" \1", text)
     text = re.sub(r"(?<![^ \"(\[])([(\[])(?=\S)", r"\1 ", text)
     return re.sub(r'"([^"]*?)"', r'" \1 "', text)
-
-
-def _split_end(line: str) -> tuple[str, str]:
-    body = line.rstrip("\r\n")
-    return body, line[len(body) :]

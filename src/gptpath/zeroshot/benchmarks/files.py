@@ -1,0 +1,75 @@
+"""Finding and reading the files of benchmarks; each may be gzipped (`.gz` added)."""
+
+import csv
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gptpath.errors import CorpusError
+
+
+def find(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of the names that is a file below `folder`, as it is or gzipped."""
+    candidates = (folder / (name + end) for name in names for end in ("", ".gz"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's published bytes, out of gzip or a zip with one file; CorpusError if damaged."""
+    raw = path.read_bytes()
+    try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+                return archive.read(archive.namelist()[0])
+        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError, zipfile.BadZipFile, IndexError) as error:
+        raise CorpusError(
+            f"{path} cannot be unpacked ({error}); fetch the published file again"
+        ) from None
+
+
+def read_text(path: Path) -> str:
+    """The file as UTF-8, a byte-order mark left out; raises CorpusError if it is not."""
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{path} is not UTF-8 text ({error}); fetch the published file again"
+        ) from None
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a .jsonl, .json (one array) or .tsv file (a header line), by its name.
+
+    Each row has an `id`, its place in the file, whatever it has under that name. A line that is
+    no JSON object becomes a row without fields, which every protocol counts as malformed.
+    """
+    text = read_text(path)
+    name = path.name.removesuffix(".gz")
+    if name.endswith(".tsv"):
+        values: list[Any] = list(
+            csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+        )
+    elif name.endswith(".json"):
+        whole = _parsed(text)
+        values = whole if isinstance(whole, list) else []
+    else:
+        values = [_parsed(line) for line in text.split("\n") if line.strip()]
+    return [_row(value, number) for number, value in enumerate(values)]
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _row(value: Any, number: int) -> dict[str, Any]:
+    row = dict(value) if isinstance(value, dict) else {}
+    row["id"] = f"{number:05d}"
+    return row

@@ -1,0 +1,101 @@
+"""Which token sequences begin alike, so that a common beginning is read once.
+
+The sequences of all requests form a tree: options of one question share its context, questions
+share the header of a few-shot prompt. Branching points lie at multiples of QUANTUM positions, and
+what hangs below one is as long as the next multiple of it, so that many pieces have exactly the
+same shape: they fill batches without padding to a stranger's length, and what is computed for one
+of them does not depend on which others are in the batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from gptpath.zeroshot.likelihood import Tokens
+
+QUANTUM = 4
+"""Positions. Heights of matrices are multiples of it, in all of which CPU kernels round a row
+alike; about half of it per piece is padding."""
+
+LEAST_SHARED = 16
+"""Positions that a common beginning must have to be worth a forward pass of its own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One sequence: predict its last `n_targets` tokens from all before them."""
+
+    tokens: Tokens
+    n_targets: int
+    barred: tuple[int, ...] = ()
+    """Ids out of the running at the first target (see `Request`)."""
+
+    @property
+    def free(self) -> int:
+        """Positions read before the first whose state predicts a target."""
+        return len(self.tokens) - 1 - self.n_targets
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """Positions `start` to `end` of a beginning that several rows share; the root is empty."""
+
+    start: int
+    end: int
+    tokens: Tokens
+    """The whole beginning, shape (end,)."""
+    rows: list[int]
+    """Rows that branch off here, by number."""
+    children: list["Node"]
+
+
+def prefix_tree(rows: Sequence[Row], *, share: bool = True) -> Node:
+    """The root of all rows; without `share` they all hang from it directly."""
+    root = Node(0, 0, np.empty(0, dtype=np.int64), [], [])
+    if not share:
+        root.rows.extend(range(len(rows)))
+        return root
+    order = sorted(range(len(rows)), key=lambda i: rows[i].tokens.tolist())
+    shared = [_shared(rows[a], rows[b]) for a, b in pairwise(order)]
+    _grow(rows, order, shared, root, 0)
+    return root
+
+
+def _shared(one: Row, other: Row) -> int:
+    """Positions that two rows can share, a multiple of QUANTUM."""
+    most = min(one.free, other.free)
+    if most < LEAST_SHARED:
+        return 0
+    differ = np.flatnonzero(one.tokens[:most] != other.tokens[:most])
+    alike = int(differ[0]) if len(differ) else most
+    return alike - alike % QUANTUM
+
+
+def _grow(
+    rows: Sequence[Row], order: Sequence[int], shared: Sequence[int], node: Node, depth: int
+) -> None:
+    """Hang sorted rows, which share `depth` positions, from `node` or from new nodes below it.
+
+    `shared[i]` is what rows `order[i]` and `order[i + 1]` share.
+    """
+    for first, last in _runs(shared, len(order), depth):
+        if first == last:
+            node.rows.append(order[first])
+            continue
+        end = min(shared[first:last])
+        below = node
+        if end - node.end >= LEAST_SHARED:
+            below = Node(node.end, end, rows[order[first]].tokens[:end], [], [])
+            node.children.append(below)
+        _grow(rows, order[first : last + 1], shared[first:last], below, end)
+
+
+def _runs(shared: Sequence[int], count: int, depth: int) -> Iterator[tuple[int, int]]:
+    """First and last of each stretch of rows that share more than `depth` with their neighbour."""
+    first = 0
+    for place in range(count):
+        if place == count - 1 or shared[place] <= depth:
+            yield first, place
+            first = place + 1

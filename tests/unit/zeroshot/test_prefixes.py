@@ -1,0 +1,67 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gptpath.zeroshot.prefixes import LEAST_SHARED, QUANTUM, Node, Row, prefix_tree
+
+
+def nodes_of(node: Node) -> list[Node]:
+    return [node, *(below for child in node.children for below in nodes_of(child))]
+
+
+def row(*tokens: int, n_targets: int = 1) -> Row:
+    return Row(np.array(tokens), n_targets)
+
+
+def test_options_share_their_context_and_questions_their_header() -> None:
+    header = list(range(32))
+    rows = [
+        row(*header, *[100 + question] * 25, option, n_targets=1)
+        for question in range(3)
+        for option in (7, 8)
+    ]
+    root = prefix_tree(rows)
+    [top] = root.children
+    assert (top.start, top.end, top.tokens.tolist()) == (0, 32, header)
+    assert [(child.start, child.end) for child in top.children] == [(32, 56)] * 3
+    assert sorted(sorted(child.rows) for child in top.children) == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_targets_and_short_beginnings_are_not_shared() -> None:
+    assert prefix_tree([row(*range(40), n_targets=39)] * 2).children == []
+    assert prefix_tree([row(*range(LEAST_SHARED - 1), 5, 6, n_targets=2)] * 2).children == []
+
+
+def test_without_sharing_all_rows_hang_from_the_root() -> None:
+    rows = [row(*range(40), n) for n in range(3)]
+    assert prefix_tree(rows, share=False).rows == [0, 1, 2]
+    assert prefix_tree([]).rows == []
+
+
+ROWS = st.lists(
+    st.builds(
+        lambda start, rest, share: Row(
+            np.array([*[start] * 20, *rest]), max(1, int(len(rest) * share))
+        ),
+        st.integers(0, 2),
+        st.lists(st.integers(0, 2), min_size=1, max_size=60),
+        st.floats(0, 1),
+    ),
+    max_size=20,
+)
+
+
+@given(rows=ROWS)
+def test_each_row_hangs_once_below_nodes_that_hold_its_own_beginning(rows: list[Row]) -> None:
+    nodes = nodes_of(prefix_tree(rows))
+    assert sorted(i for node in nodes for i in node.rows) == list(range(len(rows)))
+    for node in nodes:
+        assert node.end % QUANTUM == 0
+        for i in node.rows:
+            assert rows[i].tokens[: node.end].tolist() == node.tokens.tolist()
+            assert rows[i].free >= node.end
+        for child in node.children:
+            assert child.start == node.end
+            assert child.end - child.start >= LEAST_SHARED
+            assert child.tokens[: node.end].tolist() == node.tokens.tolist()
+            assert len([i for below in nodes_of(child) for i in below.rows]) >= 2
