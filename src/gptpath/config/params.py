@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from gptpath.config.finetune import Finetune
 from gptpath.config.ingest import Ingest
 from gptpath.config.launch import Launch
 from gptpath.config.model import ModelConfig
@@ -13,7 +14,6 @@ from gptpath.config.sections import (
     Compute,
     Contamination,
     Encode,
-    Finetune,
     Matrix,
     ModelEntry,
     Parallel,
@@ -75,6 +75,12 @@ class Params:
             self.model_config(self.finetune.lstm).family == "lstm"
             and self.model_config(self.finetune.pretrained).family == "transformer",
             "finetune.pretrained must be a Transformer and finetune.lstm an LSTM",
+        )
+        layers = self.model_config(self.finetune.pretrained).n_layer
+        require(
+            all(k <= layers for k in self.finetune.transfer_layers),
+            f"finetune.transfer_layers={list(self.finetune.transfer_layers)}, but "
+            f"{self.finetune.pretrained} has {layers} blocks",
         )
         unknown = set(self.matrix.finetune_tasks) - set(FINETUNE_TASKS)
         require(not unknown, f"unknown finetune_tasks {sorted(unknown)}; known: {FINETUNE_TASKS}")

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from gptpath.config.sections import Finetune
+from gptpath.config.finetune import Finetune
 from gptpath.finetune.data_sets import TaskRows
 from gptpath.finetune.metrics import scores
 from gptpath.finetune.trainer import FinetuneResult, count_tokens, finetune, predict

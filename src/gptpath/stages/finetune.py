@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gptpath.config.sections import Finetune
+from gptpath.config.finetune import Finetune
 from gptpath.errors import ConfigError
 from gptpath.events import Evaluated, ModelFinished, Progress
 from gptpath.finetune.data_sets import TaskRows, read_task

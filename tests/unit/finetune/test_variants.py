@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gptpath.config.model import ModelConfig
-from gptpath.config.sections import VARIANTS
+from gptpath.config.finetune import VARIANTS
 from gptpath.finetune import variants
 from gptpath.finetune.data_sets import TaskRows
 from gptpath.finetune.trainer import FinetuneResult
