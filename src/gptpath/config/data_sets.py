@@ -1,0 +1,125 @@
+"""Labelled data sets by name: the embedded ones, GPT-1's twelve, and a user's own files."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.errors import ConfigError
+
+DataKind = Literal["classification", "entailment", "similarity", "multiple-choice", "regression"]
+Metric = Literal["accuracy", "f1", "matthews", "pearson", "spearman"]
+
+PUBLISHED = (
+    "mnli-m",
+    "mnli-mm",
+    "snli",
+    "scitail",
+    "qnli",
+    "rte",
+    "story-cloze",
+    "race-m",
+    "race-h",
+    "race",
+    "cola",
+    "sst-2",
+    "mrpc",
+    "sts-b",
+    "qqp",
+)
+"""GPT-1's twelve data sets (GPT-1 Tables 2 to 4); MNLI has two test sets, RACE two levels."""
+
+TEXTS: dict[DataKind, tuple[str, ...]] = {
+    "classification": ("text",),
+    "entailment": ("premise", "hypothesis"),
+    "similarity": ("text_a", "text_b"),
+    "multiple-choice": ("context", "choices"),
+    "regression": ("text_a", "text_b"),
+}
+"""The columns of each kind besides `label`; multiple choice may have a `question` too."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSet:
+    """One labelled data set of the user's: files in `finetune.data_dir`."""
+
+    kind: DataKind
+    train: str
+    """File of `finetune.data_dir`: .csv, .tsv, .jsonl, .json or .parquet; text may be .gz."""
+    validation: str | None = None
+    """None: `validation_fraction` of the training rows."""
+    test: str | None = None
+    """None: `test_fraction` of the training rows."""
+    columns: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """Our column -> the file's, where they differ; a list of columns for `choices` means one
+    answer each, for a text that they are joined by a blank."""
+    labels: tuple[bool | int | str, ...] = ()
+    """The values of the label column, in the order of the classes. Multiple choice: the values
+    that stand for the first answer, the second, ...; none means 0, 1, ... Regression has none."""
+    metric: Metric | None = None
+    """None: accuracy, or Pearson's correlation for regression. f1 is that of the second label."""
+    score_range: tuple[float, float] | None = None
+    """Regression: the lowest and the highest score."""
+    header: tuple[str, ...] | None = None
+    """Names of the columns of CSV or TSV files without a header row."""
+    quotes: bool | None = None
+    """Whether double quotes enclose fields; None: in .csv they do, in .tsv they are text."""
+    encoding: str = "utf-8"
+    bad_rows: Literal["refuse", "set-aside"] = "refuse"
+    """`refuse` stops at the first row that cannot be used; `set-aside` counts them by reason."""
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.2
+    __pydantic_config__ = FORBID_UNKNOWN
+
+    def __post_init__(self) -> None:
+        known = {*TEXTS[self.kind], "label"} | (
+            {"question"} if self.kind == "multiple-choice" else set()
+        )
+        unknown = sorted(set(self.columns) - known)
+        require(
+            not unknown,
+            f"columns names {unknown}, which kind {self.kind} has not; known: {sorted(known)}",
+        )
+        require(isinstance(self.columns.get("label", ""), str), "columns.label must be one column")
+        self._check_labels()
+        for name in ("validation_fraction", "test_fraction"):
+            require(0 < getattr(self, name) < 0.5, f"{name} must lie between 0 and 0.5")
+
+    def _check_labels(self) -> None:
+        names = self.label_names
+        require(len(set(names)) == len(names), f"labels {list(names)} name one value twice")
+        if self.kind == "regression":
+            require(not names, "regression has scores, no labels; take labels out")
+            if self.score_range is None or self.score_range[0] >= self.score_range[1]:
+                raise ConfigError(
+                    f"regression needs score_range: [lowest, highest], given {self.score_range}"
+                )
+        else:
+            require(self.score_range is None, "score_range belongs to kind regression")
+            require(
+                self.kind == "multiple-choice" or len(names) >= 2,
+                f"kind {self.kind} needs two labels or more, the values of the label column, "
+                f"given {list(names)}",
+            )
+        correlation = self.official_metric in ("pearson", "spearman")
+        require(
+            correlation == (self.kind == "regression"),
+            f"metric {self.official_metric} does not fit kind {self.kind}",
+        )
+        require(
+            self.official_metric != "f1" or len(names) == 2,
+            "metric f1 is that of the second of two labels; use accuracy or matthews",
+        )
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Labels as text; booleans as JSON writes them."""
+        return tuple(
+            str(label).lower() if isinstance(label, bool) else str(label) for label in self.labels
+        )
+
+    @property
+    def official_metric(self) -> Metric:
+        """The metric, the kind's own where none is named."""
+        if self.metric is not None:
+            return self.metric
+        return "pearson" if self.kind == "regression" else "accuracy"
