@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath import __version__
-from gptpath.cli import models
+from gptpath.cli import classify, models
 from gptpath.errors import ConfigError, GptPathError
 
 STAGES = {
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_fetch(commands)
     models.add_commands(commands)
+    classify.add_command(commands)
     _add_batch(commands)
     _add_tokenizer_report(commands)
     return parser
@@ -189,6 +190,7 @@ COMMANDS = {
     "plan": _plan,
     "fetch": _fetch,
     "generate": models.run_generate,
+    "classify": classify.run_classify,
     "import": models.run_import,
     "export": models.run_export,
     "batch": _batch,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from gptpath.config.data_sets import Metric
 
@@ -15,13 +16,14 @@ def scores(labels: Values, predicted: Values) -> dict[str, float]:
     """Accuracy, macro F1 and Matthews correlation of labels; F1 of label 1 where there are two."""
     from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
+    zero: Any = 0.0  # where there is nothing to divide by; scikit-learn types it as text
     found = {
         "accuracy": float(accuracy_score(labels, predicted)),
-        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0.0)),
+        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=zero)),
         "matthews": float(matthews_corrcoef(labels, predicted)),
     }
     if set(labels) | set(predicted) <= {0, 1}:
-        found["f1"] = float(f1_score(labels, predicted, zero_division=0.0))
+        found["f1"] = float(f1_score(labels, predicted, zero_division=zero))
     return found
 
 
@@ -31,10 +33,9 @@ def correlations(labels: Values, predicted: Values) -> dict[str, float]:
 
     if min(len(set(labels)), len(set(predicted))) < 2:
         return dict.fromkeys(CORRELATIONS, 0.0)
-    return {
-        "pearson": float(pearsonr(labels, predicted).statistic),
-        "spearman": float(spearmanr(labels, predicted).statistic),
-    }
+    linear: Any = pearsonr(labels, predicted)
+    ranked: Any = spearmanr(labels, predicted)
+    return {"pearson": float(linear.statistic), "spearman": float(ranked.statistic)}
 
 
 def all_scores(metric: Metric, labels: Values, predicted: Values) -> dict[str, float]:
@@ -57,7 +58,9 @@ def majority(train_labels: Sequence[int]) -> int:
     return min(counts, key=lambda label: (-counts[label], label))
 
 
-def majority_score(metric: Metric, train_labels: Sequence[int], test_labels: Sequence[int]) -> float:
+def majority_score(
+    metric: Metric, train_labels: Sequence[int], test_labels: Sequence[int]
+) -> float:
     """Test score of always saying the most frequent training label; 0 for correlations."""
     if metric in CORRELATIONS:
         return 0.0
