@@ -1,9 +1,12 @@
 """Labelled data sets by name: the embedded ones, GPT-1's twelve, and a user's own files."""
 
+import difflib
+import re
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal
 
-from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.sections import FINETUNE_TASKS, FORBID_UNKNOWN, require
 from gptpath.errors import ConfigError
 
 DataKind = Literal["classification", "entailment", "similarity", "multiple-choice", "regression"]
@@ -40,11 +43,11 @@ TEXTS: dict[DataKind, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataSet:
-    """One labelled data set of the user's: files in `finetune.data_dir`."""
+    """One labelled data set of the user's: files in `data_sets.folder`."""
 
     kind: DataKind
     train: str
-    """File of `finetune.data_dir`: .csv, .tsv, .jsonl, .json or .parquet; text may be .gz."""
+    """File of `data_sets.folder`: .csv, .tsv, .jsonl, .json or .parquet; text may be .gz."""
     validation: str | None = None
     """None: `validation_fraction` of the training rows."""
     test: str | None = None
@@ -123,3 +126,60 @@ class DataSet:
         if self.metric is not None:
             return self.metric
         return "pearson" if self.kind == "regression" else "accuracy"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSets:
+    """The section `data_sets` of params.yaml: labelled data besides the embedded tasks.
+
+    The published sets lie in `zeroshot.benchmarks_dir`, like the other benchmarks.
+    """
+
+    folder: str = "data/labelled"
+    """Folder of the user's files, a dependency of the stage: a changed file makes it stale."""
+    own: dict[str, DataSet] = field(default_factory=dict)
+    """Name -> files; the names may stand in `matrix.finetune_tasks`."""
+    hub: bool = False
+    """Whether published sets that are no local files are loaded from the Hugging Face hub."""
+    revisions: dict[str, str] = field(default_factory=dict)
+    """Hub data set -> commit, where it is not the pinned one."""
+    drop_duplicates: bool = True
+    """Whether rows of train and validation whose texts a later split has too are left out; they
+    are counted in any case. The embedded tasks are left as they are."""
+    __pydantic_config__ = FORBID_UNKNOWN
+
+    def __post_init__(self) -> None:
+        for name, own in self.own.items():
+            require(
+                re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name) is not None,
+                f"data_sets.own names {name!r}; use small letters, digits, - . and _",
+            )
+            require(
+                name not in (*PUBLISHED, *FINETUNE_TASKS),
+                f"data_sets.own names {name!r}, which is the name of a data set of its own",
+            )
+            for file in (own.train, own.validation, own.test):
+                inside = file is None or not (
+                    PurePath(file).is_absolute() or ".." in PurePath(file).parts
+                )
+                require(
+                    inside,
+                    f"data_sets.own.{name} names {file}, outside data_sets.folder={self.folder}, "
+                    "where changes would go unnoticed; set folder, and name files below it",
+                )
+        for data_set, revision in self.revisions.items():
+            require(
+                re.fullmatch(r"[0-9a-f]{40}", revision) is not None,
+                f"data_sets.revisions.{data_set}={revision!r} is no commit of 40 hex digits",
+            )
+
+    def check_tasks(self, tasks: tuple[str, ...]) -> None:
+        """Refuse names in `matrix.finetune_tasks` that are no data set."""
+        known = (*FINETUNE_TASKS, *PUBLISHED, *self.own)
+        for name in tasks:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            require(
+                name in known,
+                f"unknown finetune_tasks {name!r}{hint}; known: {', '.join(known)}",
+            )

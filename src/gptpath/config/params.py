@@ -1,15 +1,16 @@
 """The whole of params.yaml and the checks across its sections."""
 
 from dataclasses import dataclass, field, fields, replace
+from pathlib import PurePath
 from typing import Any, TypeVar
 
+from gptpath.config.data_sets import DataSets
 from gptpath.config.finetune import Finetune
 from gptpath.config.ingest import Ingest
 from gptpath.config.launch import Launch
 from gptpath.config.model import ModelConfig
 from gptpath.config.presets import preset
 from gptpath.config.sections import (
-    FINETUNE_TASKS,
     FORBID_UNKNOWN,
     Compute,
     Contamination,
@@ -47,6 +48,7 @@ class Params:
     stand_ins: dict[str, str]
     """Settings that OpenAI did not publish, each with the source of the value in its place."""
     finetune: Finetune
+    data_sets: DataSets = field(default_factory=DataSets)
     zeroshot: Zeroshot
     contamination: Contamination
     scaling: Scaling
@@ -82,8 +84,12 @@ class Params:
             f"finetune.transfer_layers={list(self.finetune.transfer_layers)}, but "
             f"{self.finetune.pretrained} has {layers} blocks",
         )
-        unknown = set(self.matrix.finetune_tasks) - set(FINETUNE_TASKS)
-        require(not unknown, f"unknown finetune_tasks {sorted(unknown)}; known: {FINETUNE_TASKS}")
+        self.data_sets.check_tasks(self.matrix.finetune_tasks)
+        require(
+            PurePath(self.data_sets.folder) != PurePath(self.zeroshot.benchmarks_dir),
+            f"data_sets.folder and zeroshot.benchmarks_dir are both {self.data_sets.folder}; DVC "
+            "wants a dependency named once: put your own files into a folder below it",
+        )
 
     def model_config(self, name: str) -> ModelConfig:
         """Shape of model `name`: its preset, the tokenizer's vocabulary, its own changes."""

@@ -5,9 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from gptpath.config.data_sets import Metric
+from gptpath.config.data_sets import DataKind, Metric
+from gptpath.config.finetune import Finetune
 from gptpath.config.params import Params
-from gptpath.errors import CorpusError
+from gptpath.errors import ConfigError, CorpusError
+from gptpath.finetune.own_files import load_own
+from gptpath.finetune.reading.assemble import Assembled
+from gptpath.finetune.reading.collect import check_labels
+from gptpath.finetune.reading.hub import Load, load_split
+from gptpath.finetune.reading.splits import sample, shared_rows
+from gptpath.finetune.suite.loading import load_published
+from gptpath.finetune.suite.table import TABLE
 from gptpath.model.heads import TaskKind
 from gptpath.text.labelled.task_files import TaskSpec, read_items, read_specs
 
@@ -28,7 +36,7 @@ class Counts:
     read: Mapping[str, int] = field(default_factory=dict)
     """Rows found, by split."""
     kept: Mapping[str, int] = field(default_factory=dict)
-    """Rows used, by split."""
+    """Rows that can be used, by split, before `finetune.max_train_examples` and the like."""
     set_aside: Mapping[str, int] = field(default_factory=dict)
     """Rows that could not be used, by reason."""
     samples: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -71,21 +79,91 @@ class Absent:
     reason: str
 
 
-def read_data_set(name: str, *, params: Params, root: Path) -> TaskRows | Absent:
+def read_data_set(
+    name: str, *, params: Params, root: Path, load: Load = load_split
+) -> TaskRows | Absent:
     """Read data set `name` of `matrix.finetune_tasks`, at most as many rows as `finetune` says.
+
+    `name` is a data set of `data_sets.own`, one of GPT-1's twelve, or an embedded task. `load` is
+    how the hub is asked.
 
     Raises:
         CorpusError: a split is empty, training rows are all of one class, or rows cannot be used.
+        ConfigError: there is no such data set.
     """
-    folder = root / "data" / "tasks"
-    spec = read_specs(folder)[name]
+    settings, limits = params.data_sets, params.finetune
+    if name in settings.own:
+        own = settings.own[name]
+        found = load_own(
+            name, own, root / settings.folder, drop_duplicates=settings.drop_duplicates
+        )
+        labels, metric, score_range = own.label_names, own.official_metric, own.score_range
+        return _task_rows(name, own.kind, labels, metric, score_range, found, limits)
+    if name in TABLE:
+        entry = TABLE[name]
+        folder = root / params.zeroshot.benchmarks_dir
+        found = load_published(entry, folder, settings, load)
+        if isinstance(found, str):
+            return Absent(name=name, kind=entry.kind, metric=entry.metric, reason=found)
+        return _task_rows(
+            name, entry.kind, entry.labels, entry.metric, entry.score_range, found, limits
+        )
+    return _read_embedded(name, root / "data" / "tasks", limits)
+
+
+def _read_embedded(name: str, folder: Path, limits: Finetune) -> TaskRows | Absent:
+    specs = read_specs(folder)
+    if name not in specs:
+        raise ConfigError(f"no task {name!r} in {folder}; known: {', '.join(sorted(specs))}")
+    spec = specs[name]
     if spec.absent is not None:
         return Absent(name=name, kind=spec.kind, metric="accuracy", reason=spec.absent)
     return read_task(
         folder,
         spec,
-        max_train=params.finetune.max_train_examples,
-        max_evaluated=params.finetune.max_test_examples,
+        max_train=limits.max_train_examples,
+        max_evaluated=limits.max_test_examples,
+    )
+
+
+def _task_rows(
+    name: str,
+    kind: DataKind,
+    labels: tuple[str, ...],
+    metric: Metric,
+    score_range: tuple[float, float] | None,
+    found: Assembled,
+    limits: Finetune,
+) -> TaskRows:
+    most = {
+        "train": limits.max_train_examples,
+        "validation": limits.max_test_examples,
+        "test": limits.max_test_examples,
+    }
+    rows = {split: sample(items, most[split]) for split, items in found.splits.items()}
+    if kind == "multiple-choice":
+        longest = max(len(row["choices"]) for items in rows.values() for row in items)
+        labels = tuple(str(i) for i in range(longest))
+    else:
+        check_labels(name, labels, rows["train"])
+    return TaskRows(
+        name=name,
+        kind=kind,
+        labels=labels,
+        train=rows["train"],
+        validation=rows["validation"],
+        test=rows["test"],
+        metric=metric,
+        score_range=score_range,
+        splits_note=found.note,
+        counts=Counts(
+            read=found.read,
+            kept={split: len(items) for split, items in found.splits.items()},
+            set_aside=found.set_aside,
+            samples=found.samples,
+            duplicates=found.duplicates,
+            dropped=found.dropped,
+        ),
     )
 
 
@@ -109,7 +187,7 @@ def read_task(
     if spec.kind == "multiple-choice":
         labels = tuple(str(i) for i in range(_number_of_choices(rows["train"][0])))
     else:
-        _check_classes(spec.name, rows["train"])
+        check_labels(spec.name, labels, rows["train"])
     kind = cast("TaskKind", spec.kind)  # Transformation refuses kinds without a head
     return TaskRows(
         name=spec.name,
@@ -118,6 +196,12 @@ def read_task(
         train=rows["train"],
         validation=rows["validation"],
         test=rows["test"],
+        splits_note="train, validation and test are items of different held-out documents",
+        counts=Counts(
+            read={split: len(items) for split, items in rows.items()},
+            kept={split: len(items) for split, items in rows.items()},
+            duplicates=shared_rows(rows),
+        ),
     )
 
 
@@ -126,12 +210,3 @@ def _number_of_choices(row: Row) -> int:
     if not isinstance(choices, list) or len(choices) < 2:
         raise CorpusError(f"choices must list two answers or more; row: {dict(row)!r:.300}")
     return len(choices)
-
-
-def _check_classes(name: str, rows: Sequence[Row]) -> None:
-    classes = {row.get("label") for row in rows}
-    if len(classes) < 2:
-        raise CorpusError(
-            f"all {len(rows)} training items of task {name!r} have one label, {classes.pop()!r}; "
-            f"there is nothing to learn, two classes are needed; row: {dict(rows[0])!r:.300}"
-        )

@@ -47,7 +47,7 @@ def changed(*changes: str) -> str:
         ("finetune.variants=[ful]", r"unknown finetune.variants \['ful'\]; known"),
         ("matrix.models=[gpt5]", "matrix.models names 'gpt5'; known: gpt1-laptop"),
         ("matrix.models=[gpt1-laptop, lstm-laptop]", "absent in matrix.models"),
-        ("matrix.finetune_tasks=[cola]", "unknown finetune_tasks"),
+        ("matrix.finetune_tasks=[colla]", "unknown finetune_tasks 'colla'; did you mean 'cola'"),
         ("zeroshot.tasks=[coqa]", "unknown zeroshot.tasks"),
         ("stand_ins={pretrain.step: ours}", "unknown setting 'pretrain.step'; expected pretrain"),
         ("stand_ins={seed: ours}", "unknown setting 'seed'"),

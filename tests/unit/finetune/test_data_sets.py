@@ -59,5 +59,5 @@ def test_an_empty_split_is_refused(tmp_path, write):
 
 def test_a_single_class_is_refused_and_shown(tmp_path, write):
     spec = write(texts("train", [1, 1]) + texts("validation", [0]) + texts("test", [0]))
-    with pytest.raises(CorpusError, match=r"one label, 1; .* row: .*'text': 'train 0'"):
+    with pytest.raises(CorpusError, match=r"one label, .b.; .* row: .*'text': 'train 0'"):
         read_task(tmp_path, spec, max_train=None, max_evaluated=None)

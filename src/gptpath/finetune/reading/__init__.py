@@ -1,0 +1,1 @@
+"""Labelled files -> checked rows: formats, columns and labels, splits."""

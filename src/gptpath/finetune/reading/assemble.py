@@ -1,0 +1,127 @@
+"""What a data set's files hold -> checked rows of three splits, and the account of all rows."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gptpath.errors import CorpusError
+from gptpath.finetune.reading.collect import Items, Tally, collect
+from gptpath.finetune.reading.fields import Fields
+from gptpath.finetune.reading.raw import Raw
+from gptpath.finetune.reading.splits import SPLITS, carve, shared_rows, without_later_rows
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where the rows of each split come from."""
+
+    title: str
+    splits: Mapping[str, Iterable[Raw]]
+    """Train at least; the others are carved out of it."""
+    fields: Fields
+    note: str
+    """Where each split comes from, one sentence."""
+    carve: Callable[[Items], tuple[Items, Items]] | None = None
+    """How validation is held back, where it is not by hashes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assembled:
+    """Rows of the three splits and what became of all others."""
+
+    splits: dict[str, Items]
+    note: str
+    read: dict[str, int]
+    """Rows of the files, by the split whose files they are."""
+    set_aside: dict[str, int]
+    samples: dict[str, list[str]] = field(default_factory=dict)
+    duplicates: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def assemble(
+    name: str,
+    origin: Origin,
+    *,
+    validation_fraction: float,
+    validation_most: int | None,
+    test_fraction: float,
+    refuse: bool,
+    drop_duplicates: bool,
+) -> Assembled:
+    """Read, check, complete the splits, and look for rows that two of them share.
+
+    Raises:
+        CorpusError: a row cannot be used and `refuse` is set, or a split ends up empty.
+    """
+    tally = Tally()
+    splits = {
+        split: collect(rows, origin.fields, split=split, tally=tally, refuse=refuse)
+        for split, rows in origin.splits.items()
+    }
+    for split, items in splits.items():
+        _require(items, name, split, tally)
+    kind = origin.fields.kind
+    if "test" not in splits:
+        splits["train"], splits["test"] = carve(
+            splits["train"], fraction=test_fraction, most=None, kind=kind, salt=f"{name}/test"
+        )
+    if "validation" not in splits:
+        if origin.carve is not None:
+            parts = origin.carve(splits["train"])
+        else:
+            parts = carve(
+                splits["train"],
+                fraction=validation_fraction,
+                most=validation_most,
+                kind=kind,
+                salt=f"{name}/validation",
+            )
+        splits["train"], splits["validation"] = parts
+    splits = {split: splits[split] for split in SPLITS}
+    duplicates = shared_rows(splits)
+    dropped: dict[str, int] = {}
+    if drop_duplicates and duplicates:
+        splits, dropped = without_later_rows(splits)
+    for split, items in splits.items():
+        _require(items, name, split, tally)
+    found = Assembled(
+        splits=splits,
+        note=origin.note,
+        read=dict(tally.read),
+        set_aside=dict(sorted(tally.set_aside.items())),
+        samples=dict(sorted(tally.samples.items())),
+        duplicates=duplicates,
+        dropped=dropped,
+    )
+    _warn(name, found)
+    return found
+
+
+def _require(items: Items, name: str, split: str, tally: Tally) -> None:
+    if items:
+        return
+    shown = [sample for samples in tally.samples.values() for sample in samples][:1]
+    detail = (
+        f"; of {tally.read[split]} rows read none can be used, e.g. {shown[0]}" if shown else ""
+    )
+    raise CorpusError(
+        f"data set {name!r} has no {split} rows{detail}; give it rows for train, validation and "
+        "test, or enough of train to hold some back"
+    )
+
+
+def _warn(name: str, found: Assembled) -> None:
+    if found.set_aside:
+        logger.warning("data set %s: rows set aside by reason: %s", name, found.set_aside)
+        for samples in found.samples.values():
+            logger.warning("data set %s: set aside: %s", name, samples[0])
+    if found.duplicates:
+        logger.warning(
+            "data set %s: rows whose texts a later split has too: %s; left out: %s",
+            name,
+            found.duplicates,
+            found.dropped or "none",
+        )
