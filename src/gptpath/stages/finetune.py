@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gptpath.config.finetune import Finetune
 from gptpath.events import Evaluated, ModelFinished, Progress
-from gptpath.finetune.data_sets import Absent, TaskRows, read_data_set
+from gptpath.finetune.data_sets import Absent, read_data_set
 from gptpath.finetune.experiment import Base, Experiment, Run
 from gptpath.finetune.folder import save_classifier
 from gptpath.finetune.predictions import write_predictions
@@ -40,7 +40,6 @@ def run(context: StageContext) -> StageOutcome:
         write_json(metrics, absent_metrics(task))
         write_predictions(predictions, None, ())
         return StageOutcome()
-    _warn_of_rows(task)
     configure(compute.threads)
     experiment = Experiment(
         task=task,
@@ -66,19 +65,6 @@ def run(context: StageContext) -> StageOutcome:
     return StageOutcome(
         metrics=summary, tokens=sum(r.tokens for r in every), flops=sum(r.flops for r in every)
     )
-
-
-def _warn_of_rows(task: TaskRows) -> None:
-    """Say what became of rows that are not used, or that two splits share."""
-    counts = task.counts
-    for what, found in (
-        ("rows set aside", counts.set_aside),
-        ("rows of one split that are in another too", counts.duplicates),
-        ("rows left out because a later split has them", counts.dropped),
-    ):
-        told = [f"{name} {count}" for name, count in found.items() if count]
-        if told:
-            logger.warning("%s: %s: %s", task.name, what, ", ".join(told))
 
 
 def _warn_of_cut_texts(experiment: Experiment) -> None:
