@@ -89,6 +89,12 @@ def test_pretraining_is_stale_when_a_preset_changes() -> None:
     assert {"src/gptpath/config/model.py", "src/gptpath/config/presets.py"} <= set(deps)
 
 
+def test_fine_tuning_is_stale_when_a_labelled_file_changes() -> None:
+    stage = DVC_STAGES["finetune"]
+    assert {"data/tasks", "${zeroshot.benchmarks_dir}", "${data_sets.folder}"} <= set(stage["deps"])
+    assert {"data_sets", "zeroshot.benchmarks_dir"} <= set(stage["params"])
+
+
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "report"])
 def test_every_stage_writes_a_ledger_entry_on_which_only_the_report_depends(stage: str) -> None:
     item, _ = STAGES[stage]

@@ -7,7 +7,6 @@ from pathlib import PurePath
 from typing import Literal
 
 from gptpath.config.sections import FINETUNE_TASKS, FORBID_UNKNOWN, require
-from gptpath.errors import ConfigError
 
 DataKind = Literal["classification", "entailment", "similarity", "multiple-choice", "regression"]
 Metric = Literal["accuracy", "f1", "matthews", "pearson", "spearman"]
@@ -74,44 +73,53 @@ class DataSet:
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
-        known = {*TEXTS[self.kind], "label"} | (
-            {"question"} if self.kind == "multiple-choice" else set()
-        )
+        known = {*TEXTS[self.kind], "label"}
+        if self.kind == "multiple-choice":
+            known.add("question")
         unknown = sorted(set(self.columns) - known)
-        require(
+        self._require(
             not unknown,
             f"columns names {unknown}, which kind {self.kind} has not; known: {sorted(known)}",
         )
-        require(isinstance(self.columns.get("label", ""), str), "columns.label must be one column")
-        self._check_labels()
+        self._require(
+            isinstance(self.columns.get("label", ""), str), "columns.label must be one column"
+        )
         for name in ("validation_fraction", "test_fraction"):
-            require(0 < getattr(self, name) < 0.5, f"{name} must lie between 0 and 0.5")
+            self._require(0 < getattr(self, name) < 0.5, f"{name} must lie between 0 and 0.5")
+        self._check_labels()
+        self._check_metric()
 
     def _check_labels(self) -> None:
         names = self.label_names
-        require(len(set(names)) == len(names), f"labels {list(names)} name one value twice")
+        self._require(len(set(names)) == len(names), f"labels {list(names)} name a value twice")
         if self.kind == "regression":
-            require(not names, "regression has scores, no labels; take labels out")
-            if self.score_range is None or self.score_range[0] >= self.score_range[1]:
-                raise ConfigError(
-                    f"regression needs score_range: [lowest, highest], given {self.score_range}"
-                )
-        else:
-            require(self.score_range is None, "score_range belongs to kind regression")
-            require(
-                self.kind == "multiple-choice" or len(names) >= 2,
-                f"kind {self.kind} needs two labels or more, the values of the label column, "
-                f"given {list(names)}",
+            self._require(not names, "regression has scores, no labels; take labels out")
+            self._require(
+                self.score_range is not None and self.score_range[0] < self.score_range[1],
+                f"regression needs score_range: [lowest, highest], given {self.score_range}",
             )
+            return
+        self._require(self.score_range is None, "score_range belongs to kind regression")
+        self._require(
+            self.kind == "multiple-choice" or len(names) >= 2,
+            f"kind {self.kind} needs labels, the two or more values of the label column, given "
+            f"{list(names)}",
+        )
+
+    def _check_metric(self) -> None:
         correlation = self.official_metric in ("pearson", "spearman")
-        require(
+        self._require(
             correlation == (self.kind == "regression"),
             f"metric {self.official_metric} does not fit kind {self.kind}",
         )
-        require(
-            self.official_metric != "f1" or len(names) == 2,
+        two = self.kind != "multiple-choice" and len(self.labels) == 2
+        self._require(
+            self.official_metric != "f1" or two,
             "metric f1 is that of the second of two labels; use accuracy or matthews",
         )
+
+    def _require(self, condition: bool, message: str) -> None:
+        require(condition, f"data_sets.own, the set of {self.train}: {message}")
 
     @property
     def label_names(self) -> tuple[str, ...]:

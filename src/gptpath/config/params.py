@@ -1,7 +1,6 @@
 """The whole of params.yaml and the checks across its sections."""
 
 from dataclasses import dataclass, field, fields, replace
-from pathlib import PurePath
 from typing import Any, TypeVar
 
 from gptpath.config.data_sets import DataSets
@@ -85,11 +84,6 @@ class Params:
             f"{self.finetune.pretrained} has {layers} blocks",
         )
         self.data_sets.check_tasks(self.matrix.finetune_tasks)
-        require(
-            PurePath(self.data_sets.folder) != PurePath(self.zeroshot.benchmarks_dir),
-            f"data_sets.folder and zeroshot.benchmarks_dir are both {self.data_sets.folder}; DVC "
-            "wants a dependency named once: put your own files into a folder below it",
-        )
 
     def model_config(self, name: str) -> ModelConfig:
         """Shape of model `name`: its preset, the tokenizer's vocabulary, its own changes."""

@@ -1,5 +1,6 @@
 """Labelled data sets by name -> rows of the three splits, checked before anything is trained."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from gptpath.finetune.suite.loading import load_published
 from gptpath.finetune.suite.table import TABLE
 from gptpath.model.heads import TaskKind
 from gptpath.text.labelled.task_files import TaskSpec, read_items, read_specs
+
+logger = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 """One labelled item: `id`, the columns of its kind, `label`.
@@ -111,6 +114,17 @@ def read_data_set(
     return _read_embedded(name, root / "data" / "tasks", limits)
 
 
+def _warn_of_unseen(name: str, labels: Sequence[str], train: Sequence[Row]) -> None:
+    seen = {row["label"] for row in train}
+    unseen = [label for index, label in enumerate(labels) if index not in seen]
+    if unseen:
+        logger.warning(
+            "data set %s: no training row has %s; such rows of the other splits will be wrong",
+            name,
+            ", ".join(map(repr, unseen)),
+        )
+
+
 def _read_embedded(name: str, folder: Path, limits: Finetune) -> TaskRows | Absent:
     specs = read_specs(folder)
     if name not in specs:
@@ -146,6 +160,7 @@ def _task_rows(
         labels = tuple(str(i) for i in range(longest))
     else:
         check_labels(name, labels, rows["train"])
+        _warn_of_unseen(name, labels, rows["train"])
     return TaskRows(
         name=name,
         kind=kind,

@@ -1,5 +1,6 @@
 """A user's own labelled files, as `data_sets.own` describes them."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from gptpath.finetune.reading.delimited import Delimited
 from gptpath.finetune.reading.fields import Fields
 from gptpath.finetune.reading.raw import Raw
 from gptpath.finetune.reading.structured import JsonDocument, JsonLines, Parquet
+
+logger = logging.getLogger(__name__)
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
@@ -61,12 +64,13 @@ def _rows(path: Path, settings: DataSet) -> Iterable[Raw]:
     ending = next((ending for ending in FORMATS if name.endswith(ending)), None)
     if ending in (".csv", ".tsv"):
         quotes = ending == ".csv" if settings.quotes is None else settings.quotes
-        return Delimited(
+        rows = Delimited(
             delimiter="," if ending == ".csv" else "\t",
             quotes=quotes,
             names=settings.header,
             encoding=settings.encoding,
         ).read(path)
+        return rows if quotes else _watched(rows, path)
     if ending == ".jsonl":
         return JsonLines(encoding=settings.encoding).read(path)
     if ending == ".json":
@@ -77,6 +81,24 @@ def _rows(path: Path, settings: DataSet) -> Iterable[Raw]:
         f"cannot tell the format of {path} by its name; known endings: {', '.join(FORMATS)}, "
         "text files also with .gz"
     )
+
+
+def _watched(rows: Iterable[Raw], path: Path) -> Iterable[Raw]:
+    """The same rows; warns if some look as if their quotation marks enclosed fields."""
+    quoted = 0
+    for raw in rows:
+        quoted += any(
+            isinstance(value, str) and value[:1] == value[-1:] == '"' and '""' in value[1:-1]
+            for value in raw.values.values()
+        )
+        yield raw
+    if quoted:
+        logger.warning(
+            "%d rows of %s look quoted, with doubled quotation marks inside; state quotes: true "
+            "if they are",
+            quoted,
+            path,
+        )
 
 
 def _note(files: dict[str, str], settings: DataSet) -> str:

@@ -13,6 +13,7 @@ from gptpath.planning.memory import (
     parameters,
     training_bytes,
 )
+from gptpath.planning.task_sizes import sequences_per_row, training_rows
 
 START_SECONDS = 8.0
 """Python, torch and the tracking client, before a stage's own work."""
@@ -111,21 +112,22 @@ def pretrain(
 
 def finetune(params: Params, task: str, machine: Machine, rates: Rates) -> StageCost:
     """Every variant and seed: epochs of training, a validation after each, one test."""
-    settings, examples = params.finetune, params.ingest.task_examples
-    train = min(settings.max_train_examples or examples, examples)
+    settings, train = params.finetune, training_rows(params, task)
+    examples = params.ingest.task_examples  # of validation and test; a guess for published sets
     test = min(settings.max_test_examples or examples, examples)
+    per_row = sequences_per_row(params, task)
     # Forward and backward on every training example, forward on validation and test after epochs.
     passes = settings.epochs * (train + test / 3) + test / 3
     tokens = flops = seconds = need = 0.0
     for variant in settings.variants:
         model = settings.lstm if variant == "lstm" else settings.pretrained
         config = params.model_config(model)
-        length = TASK_LENGTH * config.context_length * _SEQUENCES.get(task, 1)
+        length = TASK_LENGTH * config.context_length * per_row
         spent = len(settings.seeds) * passes * length
         tokens += spent
         flops += spent * flops_per_token(config)
         seconds += spent / rates.training[model].tokens_per_second
-        sequences = settings.batch_size * _SEQUENCES.get(task, 1)
+        sequences = settings.batch_size * per_row
         bytes_ = training_bytes(
             config, sequences=sequences, device=_kind(machine), bfloat16=_bfloat16(params, machine)
         )

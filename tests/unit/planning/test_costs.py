@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from gptpath.config.data_sets import DataSet, DataSets
 from gptpath.config.loading import load_params
 from gptpath.config.params import Params
 from gptpath.errors import ConfigError
@@ -63,6 +64,25 @@ def test_fine_tuning_counts_every_variant_seed_and_sequence() -> None:
     assert stage(costs, "finetune@package").tokens == pytest.approx(examples * 64 * 12)
     single, four = stage(costs, "finetune@package"), stage(costs, "finetune@wording")
     assert four.flops == pytest.approx(4 * single.flops)
+
+
+def test_published_sets_and_own_files_count_with_their_own_rows_and_sequences() -> None:
+    params = profile("laptop")
+    own = DataSet(kind="regression", train="a.csv", score_range=(0, 1))
+    tasks = ("rte", "qqp", "race-m", "mine")
+    params = replace(
+        params,
+        matrix=replace(params.matrix, finetune_tasks=tasks),
+        data_sets=DataSets(own={"mine": own}),
+        finetune=replace(params.finetune, epochs=1, max_train_examples=None, max_test_examples=30),
+    )
+    costs = plan(params, LAPTOP)
+    tokens = {task: stage(costs, f"finetune@{task}").tokens for task in tasks}
+    per_row = 64 * 12  # tokens x 3 seeds x 4 variants
+    assert tokens["rte"] == pytest.approx((2_490 + 20) * per_row)
+    assert tokens["qqp"] == pytest.approx((364_000 + 20) * 2 * per_row)
+    assert tokens["race-m"] == pytest.approx((25_400 + 20) * 4 * per_row)
+    assert tokens["mine"] == pytest.approx((params.ingest.task_examples + 20) * 2 * per_row)
 
 
 def test_zero_shot_is_forward_only() -> None:

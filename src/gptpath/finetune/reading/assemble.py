@@ -86,6 +86,11 @@ def assemble(
     if drop_duplicates and duplicates:
         splits, dropped = without_later_rows(splits)
     for split, items in splits.items():
+        if not items and dropped.get(split):
+            raise CorpusError(
+                f"all {dropped[split]} {split} rows of data set {name!r} are in a later split too; "
+                "give it others, or state data_sets.drop_duplicates: false"
+            )
         _require(items, name, split, tally)
     found = Assembled(
         splits=splits,
@@ -96,7 +101,7 @@ def assemble(
         duplicates=duplicates,
         dropped=dropped,
     )
-    _warn(name, found)
+    _show(name, found)
     return found
 
 
@@ -113,15 +118,8 @@ def _require(items: Items, name: str, split: str, tally: Tally) -> None:
     )
 
 
-def _warn(name: str, found: Assembled) -> None:
-    if found.set_aside:
-        logger.warning("data set %s: rows set aside by reason: %s", name, found.set_aside)
-        for samples in found.samples.values():
-            logger.warning("data set %s: set aside: %s", name, samples[0])
-    if found.duplicates:
-        logger.warning(
-            "data set %s: rows whose texts a later split has too: %s; left out: %s",
-            name,
-            found.duplicates,
-            found.dropped or "none",
-        )
+def _show(name: str, found: Assembled) -> None:
+    """One row of each reason, so that the log shows what is wrong with it."""
+    for reason, count in found.set_aside.items():
+        sample = found.samples[reason][0]
+        logger.warning("%s: %d rows set aside as %s, such as %s", name, count, reason, sample)

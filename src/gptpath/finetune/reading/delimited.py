@@ -92,15 +92,20 @@ class Delimited:
     ) -> Raw:
         text = text.removesuffix("\n").removesuffix("\r")
         if fields is None:
-            problem = RowError("malformed_quotes", "a double quote inside a field is not doubled")
+            problem = RowError(
+                "malformed_quotes",
+                "a double quote inside a field is not doubled; double it, or state quotes: false "
+                "if quotation marks are plain text",
+            )
         elif not is_encoded(text):
             problem = RowError(
                 "wrong_encoding",
                 f"bytes that are not {self.encoding}; state the file's encoding, e.g. cp1252",
             )
         elif not len(names) - self.optional_columns <= len(fields) <= len(names):
+            hint = "" if self.quotes or '"' not in text else "; quotes: true if they enclose fields"
             problem = RowError(
-                "wrong_number_of_columns", f"{len(fields)} fields, expected {len(names)}"
+                "wrong_number_of_columns", f"{len(fields)} fields, expected {len(names)}{hint}"
             )
         else:
             return Raw(

@@ -46,6 +46,7 @@ class Raw:
     def shown(self) -> str:
         """File, row number and content, for messages."""
         content = self.text or repr(dict(self.values))
+        content = content.encode(errors="backslashreplace").decode()  # bytes of no encoding
         if len(content) > SHOWN_CHARACTERS:
             content = content[:SHOWN_CHARACTERS] + "..."
         return f"{self.file}, {self.unit} {self.number}: {content}"

@@ -34,6 +34,7 @@ STORY_CLOZE = Published(
     metric="accuracy",
     gpt1=86.5,
     table="GPT-1 Table 3",
+    train_rows=1_497,
     layouts=(
         Layout(
             title="Story Cloze, spring 2016",
@@ -65,7 +66,7 @@ _RACE = Fields(
 )
 
 
-def _race(name: str, title: str, score: float, level: str, config: str) -> Published:
+def _race(name: str, title: str, score: float, rows: int, level: str, config: str) -> Published:
     """RACE of the middle schools, of the high schools, or both."""
     official: Reader = Passages()
     folder = level or "*"
@@ -77,6 +78,7 @@ def _race(name: str, title: str, score: float, level: str, config: str) -> Publi
         metric="accuracy",
         gpt1=score,
         table="GPT-1 Table 3",
+        train_rows=rows,
         only=("example_id", level) if level else None,
         layouts=(
             Layout(
@@ -110,6 +112,6 @@ def _race(name: str, title: str, score: float, level: str, config: str) -> Publi
     )
 
 
-RACE_M = _race("race-m", "RACE-m", 62.9, "middle", "middle")
-RACE_H = _race("race-h", "RACE-h", 57.4, "high", "high")
-RACE = _race("race", "RACE", 59.0, "", "all")
+RACE_M = _race("race-m", "RACE-m", 62.9, 25_400, "middle", "middle")
+RACE_H = _race("race-h", "RACE-h", 57.4, 62_400, "high", "high")
+RACE = _race("race", "RACE", 59.0, 87_900, "", "all")

@@ -79,6 +79,8 @@ class Published:
     """GPT-1's score in per cent, on the official test set."""
     table: str
     """Where the paper prints it."""
+    train_rows: int
+    """About the rows of the full training set, as its authors state them; for estimates alone."""
     layouts: tuple[Layout, ...]
     hub: Hub | None = None
     only: tuple[str, str] | None = None

@@ -44,6 +44,7 @@ def _mnli(name: str, title: str, dev: str, score: float, more: tuple[Layout, ...
         metric="accuracy",
         gpt1=score,
         table="GPT-1 Table 2",
+        train_rows=393_000,
         layouts=(
             Layout(
                 title="GLUE's MNLI",
@@ -132,6 +133,7 @@ SNLI = Published(
     metric="accuracy",
     gpt1=89.9,
     table="GPT-1 Table 2",
+    train_rows=549_000,
     layouts=(
         _snli("SNLI 1.0", "jsonl", JsonLines()),
         _snli("SNLI 1.0 as text", "txt", TSV),
@@ -169,6 +171,7 @@ SCITAIL = Published(
     metric="accuracy",
     gpt1=88.3,
     table="GPT-1 Table 2",
+    train_rows=23_600,
     layouts=(
         Layout(
             title="SciTail 1.1, tsv_format",
@@ -204,7 +207,7 @@ SCITAIL = Published(
 _TWO = ("entailment", "not_entailment")
 
 
-def _two_way(name: str, title: str, score: float, first: str, second: str, more: str) -> Published:
+def _two_way(name: str, title: str, score: float, rows: int, first: str, second: str) -> Published:
     """QNLI or RTE: GLUE alone publishes them so."""
     fields = Fields(
         kind="entailment",
@@ -220,10 +223,11 @@ def _two_way(name: str, title: str, score: float, first: str, second: str, more:
         metric="accuracy",
         gpt1=score,
         table="GPT-1 Table 2",
+        train_rows=rows,
         layouts=(
             Layout(
                 title=f"GLUE's {title}",
-                folders=(name, title, f"glue/{title}", more),
+                folders=(name, title, f"glue/{title}", f"{name}/glue"),
                 train=("train.tsv",),
                 test=("dev.tsv",),
                 reader=TSV,
@@ -241,5 +245,5 @@ def _two_way(name: str, title: str, score: float, first: str, second: str, more:
     )
 
 
-QNLI = _two_way("qnli", "QNLI", 88.1, "question", "sentence", "qnli/glue")
-RTE = _two_way("rte", "RTE", 56.0, "sentence1", "sentence2", "rte/glue")
+QNLI = _two_way("qnli", "QNLI", 88.1, 105_000, "question", "sentence")
+RTE = _two_way("rte", "RTE", 56.0, 2_490, "sentence1", "sentence2")

@@ -34,6 +34,7 @@ COLA = Published(
     metric="matthews",
     gpt1=45.4,
     table="GPT-1 Table 4",
+    train_rows=8_551,
     layouts=(
         Layout(
             title="CoLA's public release, raw",
@@ -73,6 +74,7 @@ SST_2 = Published(
     metric="accuracy",
     gpt1=91.3,
     table="GPT-1 Table 4",
+    train_rows=67_300,
     layouts=(
         Layout(
             title="GLUE's SST-2 with its dev as test.tsv",
@@ -114,6 +116,7 @@ MRPC = Published(
     metric="f1",
     gpt1=82.3,
     table="GPT-1 Table 4",
+    train_rows=4_076,
     layouts=(
         Layout(
             title="Microsoft Research Paraphrase Corpus",
@@ -164,6 +167,7 @@ STS_B = Published(
     metric="pearson",
     gpt1=82.0,
     table="GPT-1 Table 4",
+    train_rows=5_749,
     score_range=(0.0, 5.0),
     layouts=(
         Layout(
@@ -218,6 +222,7 @@ QQP = Published(
     metric="f1",
     gpt1=70.3,
     table="GPT-1 Table 4",
+    train_rows=364_000,
     layouts=(
         Layout(
             title="GLUE's QQP",

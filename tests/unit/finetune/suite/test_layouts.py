@@ -1,0 +1,317 @@
+"""Every published layout in small: made files where no real ones may be copied."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sklearn.model_selection import train_test_split
+
+from gptpath.config.data_sets import DataSets
+from gptpath.finetune.reading.assemble import Assembled
+from gptpath.finetune.suite.choices import ROC_SEED, ROC_VALIDATION, roc_split
+from gptpath.finetune.suite.loading import load_published
+from gptpath.finetune.suite.table import TABLE
+
+SETTINGS = DataSets(drop_duplicates=False)
+THREE = ("entailment", "neutral", "contradiction")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(name, rows, delimiter="\t", quoting=csv.QUOTE_NONE):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith((".jsonl", ".txt")) and isinstance(rows[0], dict):
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        else:
+            with path.open("w", newline="") as stream:
+                csv.writer(
+                    stream,
+                    delimiter=delimiter,
+                    quoting=quoting,
+                    quotechar="\0" if quoting == csv.QUOTE_NONE else '"',
+                    lineterminator="\n",
+                ).writerows(rows)
+
+    return to
+
+
+def load(name, folder, settings=SETTINGS, **changes) -> Assembled:
+    found = load_published(TABLE[name], Path(folder), settings, **changes)
+    assert isinstance(found, Assembled), found
+    return found
+
+
+def sizes(found):
+    return {split: len(rows) for split, rows in found.splits.items()}
+
+
+def numbered(count, *columns):
+    return [[column.format(i) for column in columns] for i in range(count)]
+
+
+def test_mnlis_sixteen_columns_are_read_by_name_and_dash_is_no_label(tmp_path, write):
+    header = ["index", "promptID", "pairID", "genre", "p1", "p2", "s1", "s2", "sentence1"]
+    train = [
+        [
+            str(i),
+            "1",
+            "1n",
+            "fiction",
+            "(",
+            "(",
+            "(",
+            "(",
+            f'p"{i}',
+            f"h{i}",
+            "neutral",
+            THREE[i % 3],
+        ]
+        for i in range(30)
+    ]
+    write("MNLI/train.tsv", [[*header, "sentence2", "label1", "gold_label"], *train])
+    labels = [f"label{i}" for i in range(1, 6)]
+    dev = [
+        [*row[:10], *["neutral"] * 5, gold]
+        for row, gold in zip(train[:4], [*THREE, "-"], strict=True)
+    ]
+    for which in ("matched", "mismatched"):
+        write(f"MNLI/dev_{which}.tsv", [[*header, "sentence2", *labels, "gold_label"], *dev])
+    for name in ("mnli-m", "mnli-mm"):
+        found = load(name, tmp_path)
+        assert sizes(found) == {"train": 27, "validation": 3, "test": 3}
+        assert found.set_aside == {"unlabelled": 1}
+        assert found.splits["test"][2] == {
+            "id": f"dev_{'mis' * (name == 'mnli-mm')}matched.tsv:4",
+            "premise": 'p"2',
+            "hypothesis": "h2",
+            "label": 2,
+        }
+
+
+def test_multinlis_own_json_lines_are_read(tmp_path, write):
+    rows = [
+        {"sentence1": f"p{i}", "sentence2": f"h{i}", "gold_label": (*THREE, "-")[i % 4]}
+        for i in range(40)
+    ]
+    for name in ("train", "dev_matched", "dev_mismatched"):
+        write(f"multinli_1.0/multinli_1.0_{name}.jsonl", rows)
+    found = load("mnli-mm", tmp_path)
+    assert sizes(found) == {"train": 27, "validation": 3, "test": 30}
+    assert found.set_aside == {"unlabelled": 20}
+
+
+def test_scitails_two_formats_give_the_same_rows(tmp_path, write):
+    labels = ("neutral", "entails")
+    for split in ("train", "dev", "test"):
+        rows = [[f'pre"{split}{i}', f"hyp{i}", labels[i % 2]] for i in range(4)]
+        write(f"SciTailV1.1/tsv_format/scitail_1.0_{split}.tsv", rows)
+        write(
+            f"other/SciTailV1.1/snli_format/scitail_1.0_{split}.txt",
+            [
+                {
+                    "sentence1": p,
+                    "sentence2": h,
+                    "gold_label": label.replace("entails", "entailment"),
+                }
+                for p, h, label in rows
+            ],
+        )
+    one, other = load("scitail", tmp_path), load("scitail", tmp_path / "other")
+    plain = [[{**row, "id": ""} for row in found.splits["test"]] for found in (one, other)]
+    assert plain[0] == plain[1]
+    assert plain[0][1] == {"id": "", "premise": 'pre"test1', "hypothesis": "hyp1", "label": 1}
+    assert TABLE["scitail"].labels[1] == "entailment"
+    assert sizes(one) == {"train": 4, "validation": 4, "test": 4}
+
+
+def test_qnlis_question_comes_first(tmp_path, write):
+    header = ["index", "question", "sentence", "label"]
+    rows = numbered(20, "{}", "What {}?", "Sentence {}.", "entailment")
+    write("QNLI/train.tsv", [header, *rows])
+    write("QNLI/dev.tsv", [header, ["0", "Q?", "S.", "not_entailment"], ["1", "Q?", "S."]])
+    found = load("qnli", tmp_path)
+    assert found.splits["test"] == [
+        {"id": "dev.tsv:2", "premise": "Q?", "hypothesis": "S.", "label": 1}
+    ]
+    assert found.set_aside == {"wrong_number_of_columns": 1}
+
+
+def test_story_cloze_joins_four_sentences_and_takes_two_endings(tmp_path, write):
+    header = [
+        "InputStoryid",
+        *[f"InputSentence{i}" for i in range(1, 5)],
+        "RandomFifthSentenceQuiz1",
+        "RandomFifthSentenceQuiz2",
+        "AnswerRightEnding",
+    ]
+    stories = [
+        [f"id{i}", "A, he said.", 'Then "B".', "C.", f"D {i}.", "E.", "F.", str(i % 2 + 1)]
+        for i in range(10)
+    ]
+    for which, short in (("val", "val"), ("test", "test")):
+        write(
+            f"story-cloze/cloze_test_{which}__spring2016 - cloze_test_ALL_{short}.csv",
+            [header, *stories],
+            delimiter=",",
+            quoting=csv.QUOTE_MINIMAL,
+        )
+    found = load("story-cloze", tmp_path)
+    assert sizes(found) == {"train": 8, "validation": 2, "test": 10}
+    row = found.splits["test"][1]
+    assert row["context"] == 'A, he said. Then "B". C. D 1.'
+    assert (row["choices"], row["label"]) == (["E.", "F."], 1)
+
+
+def test_the_stories_are_split_as_the_released_code_does_with_scikit_learn():
+    items = [{"id": str(i)} for i in range(1_871)]
+    train, validation = train_test_split(items, test_size=ROC_VALIDATION, random_state=ROC_SEED)
+    assert roc_split(items) == (train, validation)
+    assert (len(train), len(validation)) == (1_497, 374)
+
+
+def test_races_tree_has_levels_and_questions_of_their_own(tmp_path):
+    for split in ("train", "dev", "test"):
+        for level in ("middle", "high"):
+            folder = tmp_path / "RACE" / split / level
+            folder.mkdir(parents=True)
+            for number in range(2):
+                passage = {
+                    "article": f"{level} {split} {number}",
+                    "questions": ["Q _ ?", "R ?"],
+                    "options": [["a", "b", "c", "d"], ["e", "f", "g", "h"]],
+                    "answers": ["D", "A"],
+                    "id": f"{level}{number}.txt",
+                }
+                (folder / f"{number}.txt").write_text(json.dumps(passage))
+    for name, count in (("race-m", 4), ("race-h", 4), ("race", 8)):
+        found = load(name, tmp_path)
+        assert sizes(found) == {"train": count, "validation": count, "test": count}
+        assert len({row["id"] for row in found.splits["test"]}) == count
+    assert load("race-m", tmp_path).splits["test"][0] == {
+        "id": "middle/0.txt:1",
+        "context": "middle test 0",
+        "choices": ["a", "b", "c", "d"],
+        "question": "Q _ ?",
+        "label": 3,
+    }
+
+
+def test_the_sts_benchmark_may_lack_its_last_two_columns(tmp_path, write):
+    for split in ("train", "dev", "test"):
+        row = ["main-news", "MSRpar", "2012test", "0001", "2.500", 'He said "no".', "He said no."]
+        write(f"stsbenchmark/sts-{split}.csv", [row, [*row, "src1", "src2"], row[:6]])
+    found = load("sts-b", tmp_path)
+    assert sizes(found) == {"train": 2, "validation": 2, "test": 2}
+    assert found.set_aside == {"wrong_number_of_columns": 3}
+    assert found.splits["test"][1]["label"] == 2.5
+
+
+def test_sst_2_is_glues_unless_its_test_file_has_labels(tmp_path, write):
+    rows = [[f"phrase {i}", str(i % 2)] for i in range(20)]
+    write("SST-2/train.tsv", [["sentence", "label"], *rows])
+    write("SST-2/dev.tsv", [["sentence", "label"], *rows[:4]])
+    write("SST-2/test.tsv", [["index", "sentence"], ["0", "no label"]])
+    found = load("sst-2", tmp_path)
+    assert sizes(found) == {"train": 18, "validation": 2, "test": 4}
+    assert found.note.startswith("GLUE's SST-2: test is GLUE's labelled dev split")
+    write("SST-2/test.tsv", [["sentence", "label"], *rows[:5]])
+    assert sizes(load("sst-2", tmp_path)) == {"train": 20, "validation": 4, "test": 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "train", "header", "row"),
+    [
+        ("cola", "CoLA", "train.tsv", None, ["gj04", "1", "", "A sentence {}."]),
+        (
+            "mrpc",
+            "MRPC",
+            "train.tsv",
+            ["\ufeffQuality", "#1 ID", "#2 ID", "#1 String", "#2 String"],
+            ["1", "1", "2", 'One "{}', "Two {}"],
+        ),
+        (
+            "qqp",
+            "QQP",
+            "train.tsv",
+            ["id", "qid1", "qid2", "question1", "question2", "is_duplicate"],
+            ["1", "1", "2", "One {}?", "Two {}?", "1"],
+        ),
+    ],
+)
+def test_glues_files_hold_back_a_tenth_and_test_on_dev(
+    tmp_path, write, name, folder, train, header, row
+):
+    rows = numbered(20, *row)
+    write(f"{folder}/{train}", [header, *rows] if header else rows)
+    write(f"{folder}/dev.tsv", [header, *rows[:3]] if header else rows[:3])
+    found = load(name, tmp_path)
+    assert sizes(found) == {"train": 18, "validation": 2, "test": 3}
+    assert {item["label"] for item in found.splits["train"]} == {1}
+
+
+def test_parquet_files_of_the_hub_may_lie_here(tmp_path):
+    folder = tmp_path / "glue" / "stsb"
+    folder.mkdir(parents=True)
+    for split, scores in (("train", [1.0, 4.5] * 10), ("validation", [5.0, -1.0])):
+        n = len(scores)
+        columns = {
+            "sentence1": [f"a{i}" for i in range(n)],
+            "sentence2": [f"b{i}" for i in range(n)],
+            "label": scores,
+        }
+        pl.DataFrame(columns).write_parquet(folder / f"{split}-00000-of-00001.parquet")
+    found = load("sts-b", tmp_path)
+    assert sizes(found) == {"train": 18, "validation": 2, "test": 1}
+    assert found.set_aside == {"unlabelled": 1}
+
+
+def test_an_absent_set_names_the_files_that_are_missing_of_the_nearest_layout(tmp_path, write):
+    reason = load_published(TABLE["qnli"], tmp_path, SETTINGS)
+    assert isinstance(reason, str)
+    assert "no qnli/train.tsv, qnli/dev.tsv in the folder of zeroshot.benchmarks_dir" in reason
+    assert "data_sets.hub: true loads it from the Hugging Face hub" in reason
+    write("QNLI/train.tsv", [["index"]])
+    reason = load_published(TABLE["qnli"], tmp_path, SETTINGS)
+    assert isinstance(reason, str)
+    assert reason.startswith("no QNLI/dev.tsv in the folder")
+    asked = replace(SETTINGS, hub=True)
+    reason = load_published(TABLE["story-cloze"], tmp_path, asked)
+    assert isinstance(reason, str)
+    assert reason.endswith("the Hugging Face hub does not have it")
+
+
+def test_the_hub_is_asked_at_the_pinned_revision_only_for_what_is_not_here(tmp_path, write):
+    asked = []
+
+    def hub(data_set, config, revision, split):
+        asked.append((data_set, config, revision[:8], split))
+        return [
+            {"question1": f"a{i}", "question2": f"b{i}", "label": i % 2, "idx": i}
+            for i in range(20)
+        ] + [{"question1": "a", "question2": "b", "label": -1, "idx": 20}]
+
+    settings = replace(SETTINGS, hub=True)
+    found = load("qqp", tmp_path, settings, load=hub)
+    assert asked == [
+        ("nyu-mll/glue", "qqp", "bcdcba79", "train"),
+        ("nyu-mll/glue", "qqp", "bcdcba79", "validation"),
+    ]
+    assert sizes(found) == {"train": 18, "validation": 2, "test": 20}
+    assert found.set_aside == {"unlabelled": 2}
+    assert found.note == (
+        "nyu-mll/glue at bcdcba79d07b: train and test are the hub's train and validation splits, "
+        "validation is a part of train held back"
+    )
+    asked.clear()
+    load("qqp", tmp_path, replace(settings, revisions={"nyu-mll/glue": "a" * 40}), load=hub)
+    assert {revision for _, _, revision, _ in asked} == {"aaaaaaaa"}
+    asked.clear()
+    header = ["id", "qid1", "qid2", "question1", "question2", "is_duplicate"]
+    write("QQP/train.tsv", [header, *numbered(9, "1", "1", "2", "One {}?", "Two {}?", "1")])
+    write("QQP/dev.tsv", [header, *numbered(9, "1", "1", "2", "One {}?", "Two {}?", "1")])
+    load("qqp", tmp_path, settings, load=hub)
+    assert asked == []
