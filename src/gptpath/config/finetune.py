@@ -24,6 +24,9 @@ class Finetune:
     seeds: tuple[int, ...] = (0, 1, 2)
     epochs: int = 3
     batch_size: int = 32
+    bucket_batches: int = 8
+    """Batches whose examples are sorted by length together: more of them leave less padding, but
+    mix texts of like length alone."""
     learning_rate: float = 6.25e-5
     warmup_fraction: float = 0.002
     schedule: Literal["released", "paper"] = "released"
@@ -53,5 +56,5 @@ class Finetune:
             0 <= self.warmup_fraction < 1,
             f"finetune.warmup_fraction={self.warmup_fraction} must be at least 0 and less than 1",
         )
-        for name in ("epochs", "batch_size", "bootstrap_samples"):
+        for name in ("epochs", "batch_size", "bucket_batches", "bootstrap_samples"):
             require(getattr(self, name) >= 1, f"finetune.{name} must be at least 1")

@@ -12,9 +12,6 @@ import torch
 
 from gptpath.finetune.transformations import Example
 
-BUCKET_BATCHES = 8
-"""Batches whose examples are sorted by length together: less padding, still mixed."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
@@ -60,18 +57,18 @@ def _present(counts: Sequence[int]) -> torch.Tensor:
 
 
 def epoch_order(
-    lengths: Sequence[int], batch_size: int, *, seed: int, epoch: int
+    lengths: Sequence[int], batch_size: int, *, bucket_batches: int, seed: int, epoch: int
 ) -> list[list[int]]:
     """Indices of each batch of one epoch: a function of the arguments alone.
 
-    A shuffle is cut into buckets of `BUCKET_BATCHES` batches, each sorted by length and cut into
+    A shuffle is cut into buckets of `bucket_batches` batches, each sorted by length and cut into
     batches, whose order is shuffled again. Every example occurs once; one batch of the
     epoch may be short.
     """
     random = np.random.default_rng((seed, epoch))
     shuffled = random.permutation(len(lengths))
     batches: list[list[int]] = []
-    size = batch_size * BUCKET_BATCHES
+    size = batch_size * bucket_batches
     for start in range(0, len(shuffled), size):
         bucket = sorted(shuffled[start : start + size].tolist(), key=lambda i: (lengths[i], i))
         batches += [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]

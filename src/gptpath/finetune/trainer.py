@@ -64,7 +64,7 @@ def finetune(
     device = next(model.parameters()).device
     optimizer = _optimizer(model, settings)
     lengths = [example.length for example in train]
-    per_epoch = len(epoch_order(lengths, settings.batch_size, seed=seed, epoch=0))
+    per_epoch = -(-len(train) // settings.batch_size)
     total, step = settings.epochs * per_epoch, 0
     best = _Best(model=model, validation=validation, metric=metric, precision=precision)
     losses = _LossWatch(device)
@@ -72,7 +72,13 @@ def finetune(
         torch.manual_seed(seed)
         for epoch in range(1, settings.epochs + 1):
             model.train()
-            order = epoch_order(lengths, settings.batch_size, seed=seed, epoch=epoch)
+            order = epoch_order(
+                lengths,
+                settings.batch_size,
+                bucket_batches=settings.bucket_batches,
+                seed=seed,
+                epoch=epoch,
+            )
             for batch in _batches(train, order, device):
                 rate = settings.learning_rate * warmup_linear(
                     step / total, warmup_fraction=settings.warmup_fraction, shape=settings.schedule
