@@ -75,6 +75,8 @@ def main() -> None:
     for seed in range(options.rounds):
         for name, run in contestants.items():
             found[name].append(run(race, seed))
+            seconds, accuracy = found[name][-1]
+            sys.stderr.write(f"round {seed} {name}: {seconds:.1f} s, accuracy {accuracy:.3f}\n")
     seen = len(race.train) * race.params.finetune.epochs
     for name, rounds in found.items():
         speeds = [seen / seconds for seconds, _ in rounds]

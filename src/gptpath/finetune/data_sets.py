@@ -56,7 +56,6 @@ class TaskRows:
 
     name: str
     kind: TaskKind
-    """`regression` once the heads know it."""
     labels: tuple[str, ...]
     """Names of the labels; of a multiple-choice task the numbers of the answers, as many as the
     longest item has; empty for regression."""
