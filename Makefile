@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check ui clean install dev lock
+.PHONY: run test check gpu-check ui clean install dev lock
 
 run: install  ## the whole path at the size of params.yaml (default: laptop)
 	$(BIN)/python flows/research_path.py
@@ -16,6 +16,9 @@ check: dev  ## format, lint, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+gpu-check:  ## what only a GPU can show, in nine minutes; needs torch and transformers, no install
+	PYTHONPATH=src $(PYTHON) -m benchmarks.gpu_check $(GPU_CHECK)
 
 ui: install  ## the MLflow and Prefect pages, until interrupted
 	$(BIN)/python -m tasks.pages

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from gptpath.train.micro_batch import recorded_choice
 from tests.parity.ranks import RECIPE, job_in, train_alone, train_on, write_data
 
 HALF = RECIPE.checkpoint_every_steps
@@ -63,6 +64,26 @@ def test_one_and_four_ranks_train_as_one_process_does(root, alone, strategy, ran
     assert_same(result, alone, 1e-5)
     if ranks == 1:
         assert losses(result) == losses(alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_ranks_that_recompute_activations_train_to_the_same_bits(root, on_two, strategy):
+    job = job_in(root, root / f"{strategy}-again", strategy, recompute_activations=True)
+    result = train_on(2, job)
+    assert result.history == on_two[strategy].history
+    assert result.final == on_two[strategy].final
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_ranks_agree_on_a_micro_batch_and_train_as_if_it_had_been_named(root, strategy):
+    job = job_in(root, root / f"{strategy}-auto", strategy, micro_batch_size_sequences="auto")
+    result = train_on(2, job)
+    chosen = recorded_choice(job.scratch)
+    assert chosen in (1, 2, 4)
+    named = job_in(root, root / f"{strategy}-named", strategy, micro_batch_size_sequences=chosen)
+    assert train_on(2, named).history == result.history
 
 
 @pytest.mark.slow

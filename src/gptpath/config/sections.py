@@ -158,8 +158,10 @@ class Recipe:
     """Optimiser steps."""
     batch_size_sequences: int
     """Sequences of context_length tokens per optimiser step, over all ranks."""
-    micro_batch_size_sequences: int | None = None
-    """Sequences per forward pass; None means the whole batch at once."""
+    micro_batch_size_sequences: int | Literal["auto"] | None = None
+    """Sequences per forward pass; None means the whole batch at once, `auto` what memory holds."""
+    recompute_activations: bool = False
+    """Keep each block's input alone and compute the rest again: less memory, a third more work."""
     learning_rate: float
     """Peak learning rate."""
     min_learning_rate_fraction: float = 0.0
@@ -186,7 +188,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         micro = self.micro_batch_size_sequences
-        if micro is not None and self.batch_size_sequences % micro:
+        if isinstance(micro, str):
+            require(micro == "auto", f"micro_batch_size_sequences={micro!r}: give a number or auto")
+        elif micro is not None and self.batch_size_sequences % micro:
             raise ConfigError(
                 f"batch_size_sequences={self.batch_size_sequences} is not a multiple of "
                 f"micro_batch_size_sequences={micro}"

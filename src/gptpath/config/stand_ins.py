@@ -64,7 +64,7 @@ def settings_of(params: "Params", model: str) -> list[Setting]:
     lstm = shape.family == "lstm"
     idle = {"family", *(("norm", "n_head", "position_init_std") if lstm else ("n_hidden",))}
     idle |= {"scale_residual_init", "layer_norm_eps"} if lstm else set()
-    idle |= {"micro_batch_size_sequences"}
+    idle |= {"micro_batch_size_sequences", "recompute_activations"}
     return [
         Setting(name=name, value=getattr(values, name), stand_in=marks.get(f"{prefix}.{name}"))
         for prefix, values, names in (("model", shape, _SHAPE), ("recipe", recipe, _TRAINING))

@@ -37,7 +37,6 @@ def load_own(name: str, settings: DataSet, folder: Path, *, drop_duplicates: boo
     if "question" in settings.columns:
         texts["question"] = settings.columns["question"]
     origin = Origin(
-        title=name,
         splits={split: _rows(folder / file, settings) for split, file in files.items()},
         fields=Fields(
             kind=settings.kind,

@@ -78,4 +78,5 @@ def _to_transformers(state: Mapping[str, Tensor], names: Mapping[str, str]) -> d
         )
         for name, tensor in state.items()
     }
-    return theirs | {"lm_head.weight": state["wte.weight"].clone()}
+    table = names.get("wte.weight", "wte.weight")
+    return theirs | {"lm_head.weight": theirs[f"transformer.{table}"]}  # tied: one tensor

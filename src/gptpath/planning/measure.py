@@ -12,7 +12,10 @@ from gptpath.config.params import Params, Recipe
 from gptpath.model.build import build_model, flops_per_token
 from gptpath.model.device import autocast, configure, resolve_precision
 from gptpath.model.loss import next_token_loss
+from gptpath.train.memory import expected_micro_batch
+from gptpath.train.micro_batch import ROOM_TO_USE
 from gptpath.train.optimiser import build_optimiser
+from gptpath.train.probe import free_bytes
 
 EFFICIENCY = {"cpu": 0.5, "cuda": 0.35}
 """Share of the matrix-product rate that training reaches where it cannot be measured.
@@ -53,7 +56,14 @@ def measure_rates(params: Params, device: torch.device) -> Rates:
     training: dict[str, Speed] = {}
     for name in params.matrix.models:
         config, recipe = params.model_config(name), params.recipe(name)
-        batch = recipe.micro_batch_size_sequences or recipe.batch_size_sequences
+        batch = expected_micro_batch(
+            config,
+            recipe,
+            ranks=params.launch.ranks,
+            room=ROOM_TO_USE * free_bytes(device),
+            device=device.type,
+            bfloat16=resolve_precision(device, params.compute.precision) == "bfloat16",
+        )
         if (config, batch) not in known:
             known[config, batch] = _speed(config, recipe, batch, params, matmul, device)
         training[name] = known[config, batch]

@@ -7,16 +7,19 @@ from gptpath.model.build import flops_per_token
 from gptpath.planning.corpus import Corpus
 from gptpath.planning.machine import Machine
 from gptpath.planning.measure import Rates
-from gptpath.planning.memory import (
+from gptpath.planning.task_sizes import sequences_per_row, training_rows
+from gptpath.train.memory import (
     PROCESS_BYTES,
     evaluation_bytes,
+    expected_micro_batch,
     parameters,
     training_bytes,
 )
-from gptpath.planning.task_sizes import sequences_per_row, training_rows
 
 START_SECONDS = 8.0
 """Python, torch and the tracking client, before a stage's own work."""
+_ROOM_TO_USE = 0.8
+"""Of all memory, for a micro-batch that the training will choose by itself."""
 TASK_LENGTH = 0.5
 """Mean length of a task's sequence as a share of the context: an assumption."""
 _INGEST_BYTES_PER_SECOND = 2.0e6
@@ -94,9 +97,24 @@ def pretrain(
     held_out = min(recipe.validation_tokens or corpus.validation_tokens, corpus.validation_tokens)
     measured = measurements * held_out + corpus.validation_tokens
     weights = 4 * parameters(config)
-    sequences = recipe.micro_batch_size_sequences or recipe.batch_size_sequences
+    device, bfloat16 = _kind(machine), _bfloat16(params, machine)
+    room = _ROOM_TO_USE * (
+        machine.memory_bytes if machine.gpu is None else machine.gpu_memory_bytes
+    )
+    sequences = expected_micro_batch(
+        config,
+        recipe,
+        ranks=params.launch.ranks,
+        room=room - PROCESS_BYTES,
+        device=device,
+        bfloat16=bfloat16,
+    )
     need = training_bytes(
-        config, sequences=sequences, device=_kind(machine), bfloat16=_bfloat16(params, machine)
+        config,
+        sequences=sequences,
+        device=device,
+        bfloat16=bfloat16,
+        recompute=recipe.recompute_activations,
     )
     return StageCost(
         name=f"pretrain@{name}",

@@ -43,3 +43,5 @@ class StageOutcome:
     attempts: Sequence[Mapping[str, Any]] = ()
     """Cost of each attempt at a stage that resumes (gptpath.train.attempts); `earlier` are those
     of processes before this one."""
+    chosen: Mapping[str, int] = field(default_factory=dict)
+    """Settings that parameters left to the stage, for the ledger."""

@@ -24,6 +24,7 @@ from gptpath.text.json_files import write_json
 from gptpath.train.attempts import costs
 from gptpath.train.checkpoint import remove_states
 from gptpath.train.job import TrainingJob, TrainingResult, train
+from gptpath.train.micro_batch import recorded_choice
 from gptpath.train.scratch import fingerprint, scratch_folder
 from gptpath.train.stopping import stop_on_signals
 from gptpath.train.torchrun import train_under_torchrun
@@ -57,6 +58,7 @@ def run(context: StageContext) -> StageOutcome:
         attempts = [
             cost | {"earlier": place < earlier} for place, cost in enumerate(costs(scratch))
         ]
+        micro_batch = recorded_choice(scratch)
         shutil.rmtree(scratch)
     final = result.final
     scores = {"loss": final.loss, "bpb": final.bpb, "perplexity": final.perplexity}
@@ -67,6 +69,7 @@ def run(context: StageContext) -> StageOutcome:
         tokens=tokens,
         flops=float(tokens * flops_per_token(job.config)),
         attempts=attempts,
+        chosen={} if micro_batch is None else {"micro_batch_size_sequences": micro_batch},
     )
 
 

@@ -1,11 +1,14 @@
 """Runs one stage: parameters, log lines, MLflow run, measured ledger. DVC's command ends here."""
 
+import atexit
+import gc
 import importlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,9 @@ RunFunction = Callable[[StageContext], StageOutcome]
 
 logger = logging.getLogger(__name__)
 
+# Python's last collection visits every object of torch and MLflow: 1.5 s for nothing.
+atexit.register(gc.freeze)
+
 
 def run_stage(root: Path, name: str, item: str | None) -> None:
     """Run stage `name` in the checkout `root`, log it to stdout, and record it.
@@ -33,10 +39,11 @@ def run_stage(root: Path, name: str, item: str | None) -> None:
     log_to_stdout()
     root = root.resolve()
     params = load_params(root / "params.yaml")
-    run = _stage_function(name)
-    facts = collect_facts(root, params, name, item, read_revision(root))
     with stoppable():
-        recorder = open_recorder(root, facts)
+        with collector_paused():
+            run = _stage_function(name)
+            facts = collect_facts(root, params, name, item, read_revision(root))
+            recorder = open_recorder(root, facts)
         models: list[ModelFinished] = []
         context = StageContext(
             root=root, params=params, item=item, emit=_listener(recorder, models)
@@ -58,6 +65,18 @@ def run_stage(root: Path, name: str, item: str | None) -> None:
         finally:
             ignore_stops()
             recorder.finish(status, summary)
+
+
+@contextmanager
+def collector_paused() -> Generator[None, None, None]:
+    """No search for cyclic garbage meanwhile: importing makes none, and takes a quarter less."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def log_to_stdout() -> None:
@@ -123,6 +142,8 @@ def _measured(
         "tokens": outcome.tokens,
         "flops": outcome.flops,
     }
+    if outcome.chosen:
+        ledger["chosen"] = dict(outcome.chosen)
     return outcome, ledger
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from gptpath.train.stopping import alive
+
 FLOW_PROCESS = "GPTPATH_FLOW_PID"
 """Environment variable: the process of the flow that started the stage."""
 
@@ -57,16 +59,6 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def _watch(over: threading.Event, parent: int, flow: int | None, poll_seconds: float) -> None:
     while not over.wait(poll_seconds):
-        if os.getppid() != parent or not (flow is None or _alive(flow)):
+        if os.getppid() != parent or not alive(flow):
             os.kill(os.getpid(), signal.SIGTERM)
             return
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

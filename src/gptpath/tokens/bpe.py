@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rustbpe import Tokenizer  # pyright: ignore[reportAttributeAccessIssue]
-
 from gptpath.errors import TokenError
 
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -31,6 +29,9 @@ def train_ranks(texts: Iterable[str], *, vocab_size: int) -> list[bytes]:
     Returns `vocab_size - 1` tokens: the last id of the vocabulary is end of text. Raises
     TokenError if the texts hold fewer different pairs than merges are wanted.
     """
+    # Here, for who trains models on a machine without it.
+    from rustbpe import Tokenizer  # pyright: ignore[reportAttributeAccessIssue]
+
     logging.getLogger("rustbpe").setLevel(logging.WARNING)  # it logs every percent of the merges
     tokenizer = Tokenizer()
     tokenizer.train_from_iterator(

@@ -55,13 +55,16 @@ class Batches:
 
         `rows` are those of one rank; None means all.
         """
+        for tokens in self.windows(step, size, rows):
+            yield inputs_and_targets(tokens, device)
+
+    def windows(self, step: int, size: int, rows: range | None = None) -> Iterator[Tensor]:
+        """As `micro_batches`, each still one tensor in host memory: (size, T + 1) int64."""
         starts = self.window_starts(step)
         if rows is not None:
             starts = starts[rows.start : rows.stop]
         for first in range(0, len(starts), size):
-            yield read_windows(
-                self._split, starts[first : first + size], self._context_length, device
-            )
+            yield _read(self._split, starts[first : first + size], self._context_length)
 
     def _draw_epoch(self, epoch: int) -> tuple[int, npt.NDArray[np.int64]]:
         generator = np.random.default_rng((self._seed, epoch))
@@ -73,8 +76,19 @@ def read_windows(
     split: TokenSplit, starts: list[int], length: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Inputs and targets of windows of `length` tokens, each target one token on: two (B, T)."""
-    windows = np.stack([split.read(start, start + length + 1) for start in starts])
-    tokens = torch.from_numpy(windows.astype(np.int64))
+    return inputs_and_targets(_read(split, starts, length), device)
+
+
+def inputs_and_targets(tokens: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Windows in host memory, (B, T + 1), as inputs and targets on `device`: two (B, T).
+
+    A GPU copies from pinned memory, and nobody waits for it.
+    """
     if device.type == "cuda":
         tokens = tokens.pin_memory().to(device, non_blocking=True)
     return tokens[:, :-1], tokens[:, 1:]
+
+
+def _read(split: TokenSplit, starts: list[int], length: int) -> Tensor:
+    windows = np.stack([split.read(start, start + length + 1) for start in starts])
+    return torch.from_numpy(windows.astype(np.int64))

@@ -1,7 +1,8 @@
 """One pretraining as data: what every process that takes part in it has to know."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from gptpath.train.attempts import Attempt
 from gptpath.train.batches import Batches
 from gptpath.train.checkpoint import History
 from gptpath.train.loop import Trainer
+from gptpath.train.micro_batch import search_micro_batch, settle_micro_batch
 from gptpath.train.parallel import ALONE, Parallel, rank_device, whole_model
 from gptpath.train.stopping import StopSignal
 from gptpath.train.validation import Score, Validation
@@ -95,6 +97,7 @@ def train(
     tokens_per_step = job.recipe.batch_size_sequences * job.config.context_length
     attempt = Attempt(job.scratch, parallel, tokens_per_step=tokens_per_step)
     data = parallel.agree(lambda: _open_data(job, verify=parallel.rank == 0))
+    job = _settled(job, parallel)
 
     def note_and_emit(event: Event) -> None:
         if isinstance(event, StepFinished):
@@ -128,6 +131,20 @@ def _open_data(job: TrainingJob, *, verify: bool) -> tuple[TokenSplit, TokenSpli
     return train, held_out
 
 
+def _settled(job: TrainingJob, parallel: Parallel) -> TrainingJob:
+    """The job with its micro-batch chosen, if its recipe leaves the choice to us."""
+    search = partial(
+        search_micro_batch,
+        config=job.config,
+        recipe=job.recipe,
+        device=rank_device(job.compute.device, parallel.local_rank),
+        precision=job.compute.precision,
+        strategy=job.strategy,
+        ranks=parallel.ranks,
+    )
+    return replace(job, recipe=settle_micro_batch(job.recipe, job.scratch, parallel, search))
+
+
 def _trainer(
     job: TrainingJob,
     data: tuple[TokenSplit, TokenSplit],
@@ -136,7 +153,8 @@ def _trainer(
     emit: Emit,
     parallel: Parallel,
 ) -> Trainer:
-    recipe = job.recipe
+    recipe, micro = job.recipe, job.recipe.micro_batch_size_sequences
+    assert micro != "auto", "chosen before the trainer is built"
     device = rank_device(job.compute.device, parallel.local_rank)
     precision = resolve_precision(device, job.compute.precision)
     train_split, held_out = data
@@ -152,7 +170,7 @@ def _trainer(
         validation=Validation(
             split=held_out,
             token_bytes=token_byte_lengths(load_encoding(job.tokenizer)),
-            batch_size=recipe.micro_batch_size_sequences or recipe.batch_size_sequences,
+            batch_size=micro or recipe.batch_size_sequences,
             precision=precision,
         ),
         seed=job.seed,

@@ -30,6 +30,8 @@ from gptpath.train.parallel import (
     whole_model,
     wrap,
 )
+from gptpath.train.prefetch import Prefetch, steps_ahead
+from gptpath.train.recompute import recompute_blocks
 from gptpath.train.schedule import learning_rate, steps_to_publish
 from gptpath.train.step_log import StepLog
 from gptpath.train.stopping import StopRequested, StopSignal
@@ -63,10 +65,13 @@ class Trainer:
     def __post_init__(self) -> None:
         recipe, parallel = self.recipe, self.parallel
         micro = recipe.micro_batch_size_sequences
+        assert micro != "auto", "whoever builds a trainer has settled it (train/micro_batch.py)"
         check_division(recipe.batch_size_sequences, micro, parallel.ranks)
         self._rows = parallel.rows(recipe.batch_size_sequences)
         self._micro_size = micro or len(self._rows)
         loss = torch.compile(next_token_loss) if self.compile else next_token_loss
+        if recipe.recompute_activations:
+            recompute_blocks(self.model)
         self._objective = wrap(Objective(self.model, loss), self.model, parallel)
         self.optimiser = build_optimiser(self.model, recipe)
         self._states = Checkpoints(
@@ -74,6 +79,14 @@ class Trainer:
         )
         self.step, self.history = self._states.restore()
         self.resumed_at = self._saved = self.step
+        device = self.model.wte.weight.device
+        self._prefetch = Prefetch(
+            self.batches,
+            size=self._micro_size,
+            rows=self._rows,
+            device=device,
+            ahead=steps_ahead(device),
+        )
         self._log = StepLog(
             recipe,
             tokens_per_step=self.tokens(1),
@@ -112,6 +125,8 @@ class Trainer:
             self._save()
             self._await_save()
             raise
+        finally:
+            self._prefetch.close()
 
     def tokens(self, steps: int) -> int:
         """Training tokens that `steps` updates read."""
@@ -127,9 +142,7 @@ class Trainer:
         share = self._micro_size / len(self._rows)
         loss = torch.zeros((), device=device)
         first = self._rows.start
-        for tokens_BT, targets_BT in self.batches.micro_batches(
-            self.step, self._micro_size, device, self._rows
-        ):
+        for tokens_BT, targets_BT in self._prefetch.micro_batches(self.step):
             if self.model.config.dropout:
                 torch.manual_seed(dropout_seed(self.seed, self.step, first))
             first += self._micro_size

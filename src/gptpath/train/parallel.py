@@ -135,12 +135,13 @@ class SharedStop(StopSignal):
             raise StopRequested(signum)
 
 
-def check_division(batch_size: int, micro_batch_size: int | None, ranks: int) -> None:
+def check_division(batch_size: int, micro_batch_size: int | str | None, ranks: int) -> None:
     """Raise ConfigError unless every rank gets an equal share of the batch in whole micro-batches.
 
-    The batch belongs to the recipe: it must stay the same on any number of ranks.
+    The batch belongs to the recipe: it must stay the same on any number of ranks. A micro-batch
+    that is not chosen yet (`auto`) divides any share.
     """
-    unit = ranks * (micro_batch_size or 1)
+    unit = ranks * (micro_batch_size if isinstance(micro_batch_size, int) else 1)
     if batch_size % unit:
         below, above = batch_size // unit * unit, -(-batch_size // unit) * unit
         nearest = f"{below} or {above}" if below else f"{above}"

@@ -9,11 +9,9 @@ PEAK_FLOPS = {
     "A800": (312e12, "NVIDIA A100 data sheet; slower links alone"),
     "H100": (989e12, "NVIDIA H100 data sheet, SXM"),
     "H100 PCIe": (756e12, "NVIDIA H100 data sheet, PCIe"),
-    "H100 NVL": (835e12, "NVIDIA H100 NVL data sheet"),
+    "H100 NVL": (835e12, "NVIDIA H100 data sheet, NVL"),
     "H800": (989e12, "NVIDIA H100 data sheet, SXM; slower links alone"),
     "H200": (989e12, "NVIDIA H200 data sheet, SXM"),
-    "H200 NVL": (835e12, "NVIDIA H200 data sheet, NVL"),
-    "GH200": (989e12, "NVIDIA GH200 data sheet"),
     "B200": (2250e12, "NVIDIA HGX B200 data sheet"),
     "MI300X": (1307e12, "AMD Instinct MI300X data sheet"),
 }
@@ -22,8 +20,11 @@ with sparsity, for Hopper and later."""
 
 
 def peak_flops(device_name: str) -> float | Literal["unknown"]:
-    """Peak bfloat16 FLOPs a second of the GPU called `device_name`; the longest match counts."""
+    """Peak bfloat16 FLOPs a second of the GPU called `device_name`; the longest match counts.
+
+    An NVL card is slower than the module it is named after: unknown unless the table has it.
+    """
     if "MIG" in device_name:  # a slice of a GPU bears the name of the whole
         return "unknown"
-    matches = [name for name in PEAK_FLOPS if re.search(rf"\b{name}\b", device_name)]
+    matches = [name for name in PEAK_FLOPS if re.search(rf"\b{name}\b(?! NVL)", device_name)]
     return PEAK_FLOPS[max(matches, key=len)][0] if matches else "unknown"

@@ -43,12 +43,12 @@ class StopSignal:
     def requested(self) -> int | None:
         """Signal by which a stop was asked for so far."""
         # Polled, not PR_SET_PDEATHSIG: that one fires when the parent's thread ends.
-        if self._signum is None and (os.getppid() != self._parent or not _alive(self._watched)):
+        if self._signum is None and (os.getppid() != self._parent or not alive(self._watched)):
             self._signum = signal.SIGTERM
         return self._signum
 
 
-def _alive(process: int | None) -> bool:
+def alive(process: int | None) -> bool:
     """Whether a process is at work; one that is dead but not yet waited for is not."""
     if process is None:
         return True

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 import math
 
@@ -6,10 +7,11 @@ import pytest
 import torch
 
 from gptpath.errors import ConfigError, TokenError
-from gptpath.events import ModelFinished, ignore
+from gptpath.events import ModelFinished, StepFinished, ignore
 from gptpath.model.folder import load_model, published_steps
 from gptpath.stages.context import StageContext
 from gptpath.stages.pretrain import run
+from gptpath.train import job
 from tests.fault.pretrain_checkout import MODEL, tiny_params, write_checkout
 
 
@@ -122,3 +124,37 @@ def test_tokens_of_another_vocabulary_are_refused(root):
 def test_tokens_that_were_never_made_are_asked_for(tmp_path):
     with pytest.raises(TokenError, match="run `gptpath encode` first"):
         pretrain(tmp_path)
+
+
+def test_a_micro_batch_that_was_chosen_is_told_to_the_ledger(root):
+    assert pretrain(root, steps=3).chosen == {}
+    outcome = pretrain(root, steps=3, micro_batch_size_sequences="auto")
+    assert outcome.chosen["micro_batch_size_sequences"] in (1, 2, 4)
+
+
+def test_a_run_that_goes_on_keeps_its_micro_batch(root, monkeypatch):
+    class Enough(Exception):
+        pass
+
+    def break_off(event):
+        if isinstance(event, StepFinished) and event.step == 9:
+            raise Enough
+
+    monkeypatch.setattr(job, "search_micro_batch", lambda share, **model: (2, FACTS))
+    with pytest.raises(Enough):
+        pretrain(root, emit=break_off, micro_batch_size_sequences="auto")
+    monkeypatch.setattr(job, "search_micro_batch", lambda share, **model: (4, FACTS))
+    assert pretrain(root, micro_batch_size_sequences="auto").chosen == {
+        "micro_batch_size_sequences": 2
+    }
+    weights = digest(root)
+    pretrain(root, micro_batch_size_sequences=2)
+    assert digest(root) == weights
+
+
+FACTS = {"room_bytes": 1e9, "trials": []}
+
+
+def digest(root):
+    path = root / "models" / "pretrained" / MODEL / "model.safetensors"
+    return hashlib.sha256(path.read_bytes()).hexdigest()

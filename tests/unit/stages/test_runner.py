@@ -1,3 +1,4 @@
+import gc
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from gptpath.events import (
 )
 from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.stages.log_lines import log_line
-from gptpath.stages.runner import run_stage
+from gptpath.stages.runner import collector_paused, run_stage
 
 ROOT = Path(__file__).parents[3]
 
@@ -51,7 +52,7 @@ def test_a_stage_runs_with_its_parameters_and_leaves_its_ledger(checkout, monkey
 
     def run(context: StageContext) -> StageOutcome:
         seen.append(context)
-        return StageOutcome(tokens=10, flops=5.0)
+        return StageOutcome(tokens=10, flops=5.0, chosen={"micro_batch_size_sequences": 4})
 
     stand_in(monkeypatch, "pretrain", run)
     run_stage(checkout, "pretrain", "gpt1-laptop")
@@ -60,6 +61,7 @@ def test_a_stage_runs_with_its_parameters_and_leaves_its_ledger(checkout, monkey
     ledger = json.loads((checkout / "ledger/pretrain/gpt1-laptop.json").read_text())
     assert (ledger["stage"], ledger["item"]) == ("pretrain", "gpt1-laptop")
     assert (ledger["tokens"], ledger["flops"]) == (10, 5.0)
+    assert ledger["chosen"] == {"micro_batch_size_sequences": 4}
     assert ledger["mlflow_run_id"] is None
     assert ledger["wall_seconds"] > 0
     assert {"git_commit", "started_at", "cpu_seconds", "peak_memory_bytes"} <= ledger.keys()
@@ -141,7 +143,7 @@ def test_lines_are_aligned_and_carry_every_number(tmp_path: Path) -> None:
 SLEEPER = """
 import os, sys, time, types
 from pathlib import Path
-from gptpath.stages.runner import run_stage
+from gptpath.stages.runner import collector_paused, run_stage
 
 def run(context):
     context.path("pid").write_text(str(os.getpid()))
@@ -202,3 +204,18 @@ def test_a_stage_ends_when_the_flow_behind_its_parent_is_killed(checkout) -> Non
     flow.kill()
     flow.wait()
     assert stage.wait(15) == 143
+
+
+def test_the_collector_rests_while_a_stage_starts_and_works_again_in_it(checkout, monkeypatch):
+    seen: list[bool] = []
+
+    def run(context: StageContext) -> StageOutcome:
+        seen.append(gc.isenabled())
+        return StageOutcome()
+
+    stand_in(monkeypatch, "pretrain", run)
+    run_stage(checkout, "pretrain", "gpt1-laptop")
+    assert seen == [True]
+    with collector_paused():
+        assert not gc.isenabled()
+    assert gc.isenabled()

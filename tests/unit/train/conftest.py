@@ -49,10 +49,19 @@ def split():
 
 @pytest.fixture
 def make_trainer(split, tmp_path):
-    def make(folder="scratch", *, config=CONFIG, stop=None, emit=ignore, parallel=ALONE, **changes):
+    def make(
+        folder="scratch",
+        *,
+        config=CONFIG,
+        stop=None,
+        emit=ignore,
+        parallel=ALONE,
+        device="cpu",
+        **changes,
+    ):
         recipe = replace(RECIPE, **changes)
         return Trainer(
-            model=build_model(config, seed=7),
+            model=build_model(config, seed=7).to(device),
             recipe=recipe,
             batches=Batches(
                 split,

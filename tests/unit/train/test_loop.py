@@ -187,6 +187,23 @@ def test_the_host_never_waits_for_the_device_inside_a_step(make_trainer):
         assert mode.count == 1
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_torch_sees_nothing_wait_inside_a_step(make_trainer):
+    config = replace(gpt1_laptop(), vocab_size=64, context_length=16, n_embd=24, dropout=0.1)
+    trainer = make_trainer(config=config, micro_batch_size_sequences=2, device="cuda")
+    trainer._update()  # the first step loads kernels and makes the optimiser's state
+    try:
+        torch.cuda.set_sync_debug_mode("error")
+        loss, grad_norm = trainer._update()
+        trainer._log.add(2, loss, grad_norm, seconds=1.0)
+        with pytest.raises(RuntimeError, match="synchroniz"):
+            loss.item()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+        trainer._prefetch.close()
+
+
 def test_dropout_masks_follow_seed_step_and_row():
     seeds = [
         dropout_seed(seed, step, row) % 2**32  # a CPU's generator takes no more

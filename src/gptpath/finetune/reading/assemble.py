@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 class Origin:
     """Where the rows of each split come from."""
 
-    title: str
     splits: Mapping[str, Iterable[Raw]]
     """Train at least; the others are carved out of it."""
     fields: Fields

@@ -40,7 +40,7 @@ class Raw:
 
     @property
     def id(self) -> str:
-        """`FILE:NUMBER`, unique within a data set."""
+        """`FILE:NUMBER`, unique within a split."""
         return f"{self.file}:{self.number}"
 
     def shown(self) -> str:

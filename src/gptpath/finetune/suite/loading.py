@@ -1,6 +1,7 @@
 """One of GPT-1's data sets, from local files or from the hub."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from gptpath.config.data_sets import DataSets
@@ -41,13 +42,7 @@ def _assemble(entry: Published, origin: Origin, settings: DataSets) -> Assembled
     if entry.only is not None:
         field, prefix = entry.only
         filtered = {split: only(rows, field, prefix) for split, rows in origin.splits.items()}
-        origin = Origin(
-            title=origin.title,
-            splits=filtered,
-            fields=origin.fields,
-            note=origin.note,
-            carve=origin.carve,
-        )
+        origin = replace(origin, splits=filtered)
     return assemble(
         entry.name,
         origin,
@@ -62,7 +57,6 @@ def _assemble(entry: Published, origin: Origin, settings: DataSets) -> Assembled
 def _local(found: Found) -> Origin:
     layout = found.layout
     return Origin(
-        title=layout.title,
         splits={
             split: _joined(layout.reader.read(path) for path in files)
             for split, files in found.files.items()
@@ -78,7 +72,6 @@ def _remote(hub: Hub, revisions: Mapping[str, str], load: Load) -> Origin:
     revision = revisions.get(hub.id, hub.revision)
     names = {"train": hub.train, "validation": hub.validation, "test": hub.test}
     return Origin(
-        title=hub.id,
         splits={
             split: read_hub(hub.id, hub.config, revision, name, load)
             for split, name in names.items()

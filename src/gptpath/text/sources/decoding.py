@@ -22,8 +22,11 @@ _SAMPLE_BYTES = 65_536
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\x0b\x0c\x1a\x1b")
 _CONTROL_SHARE = 0.005
 
-_META_CHARSET = re.compile(rb"""<meta[^>]+?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_META_BYTES = 4096
+_META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.I)
+_DECLARATION = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_:.-]{2,40})")
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([a-z0-9_:.-]{2,40})")
+_LOOKED_AT = 4096
+"""Bytes in which a page may name its encoding; browsers look at 1,024."""
 _SUPERSETS = {
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
@@ -78,22 +81,37 @@ def decode(content: bytes) -> Decoded | None:
     return Decoded(text=str(chosen), encoding=chosen.encoding)
 
 
-def decode_html(content: bytes) -> Decoded | None:
-    """Decode a page: byte-order mark, UTF-8, what its `meta` element states, else as `decode`.
+def decode_page(content: bytes, content_type: str = "") -> Decoded | None:
+    """Decode a page: byte-order mark, UTF-8, what header, page or XML declaration state, detection.
 
-    UTF-8 comes first, since hardly any other text is valid UTF-8 and many pages state another.
+    Many servers declare ISO-8859-1 for everything, and hardly any text in another encoding is
+    valid UTF-8 by chance; so valid UTF-8 goes before what is stated. Of what is stated the header
+    Content-Type goes first.
     """
     if any(content.startswith(bom) for bom, _ in _BOMS):
         return decode(content)
-    stated = _META_CHARSET.search(content[:_META_BYTES])
-    try:
-        encoding = codecs.lookup(stated[1].decode() if stated else "utf-8").name
-    except LookupError:
-        encoding = "utf-8"
-    utf8_first = [] if encoding in _IN_ASCII else ["utf-8"]
-    for candidate in (*utf8_first, _SUPERSETS.get(encoding, encoding)):
+    stated = _stated(content, content_type)
+    escaped = [encoding for encoding in stated if encoding in _IN_ASCII]
+    for encoding in (*escaped, "utf-8", *stated):
         try:
-            return Decoded(text=content.decode(candidate), encoding=candidate)
-        except (UnicodeDecodeError, LookupError):  # LookupError: base64 and the like are no text
+            return Decoded(text=content.decode(encoding), encoding=encoding)
+        except (UnicodeDecodeError, LookupError):
             continue
     return decode(content)
+
+
+def _stated(content: bytes, content_type: str) -> list[str]:
+    """Encodings that the header and the page name, as browsers read them; unknown ones left out."""
+    names = [match[1] for match in [_CHARSET.search(content_type.lower())] if match]
+    for pattern in (_META, _DECLARATION):
+        match = pattern.search(content[:_LOOKED_AT])
+        names += [match[1].decode("ascii")] if match else []
+    known: list[str] = []
+    for name in names:
+        try:
+            found = codecs.lookup(name)
+        except (LookupError, ValueError):
+            continue
+        if getattr(found, "_is_text_encoding", True):  # base64 and the like are none
+            known.append(_SUPERSETS.get(found.name, found.name))
+    return known

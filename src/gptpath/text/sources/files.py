@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from gptpath.config.ingest import Files
 from gptpath.text.documents import Document
-from gptpath.text.sources.decoding import BINARY, decode, decode_html, looks_binary
+from gptpath.text.sources.decoding import BINARY, decode, decode_page, looks_binary
 from gptpath.text.sources.gutenberg import LICENCE, without_boilerplate
 from gptpath.text.sources.html import main_text
 from gptpath.text.sources.listing import EMPTY, Piece, batched, list_files, place_of, root_of
@@ -91,7 +91,7 @@ class FilesSource:
         if looks_binary(content):
             return BINARY
         page = is_html(location)
-        decoded = decode_html(content) if page else decode(content)
+        decoded = decode_page(content) if page else decode(content)
         if decoded is None:
             return ENCODING_UNKNOWN
         metadata = {"encoding": decoded.encoding}

@@ -28,7 +28,7 @@ def assembled(splits, **changes):
         "refuse": False,
         "drop_duplicates": True,
     }
-    origin = Origin(title="toy", splits=splits, fields=FIELDS, note="Made up.")
+    origin = Origin(splits=splits, fields=FIELDS, note="Made up.")
     return assemble("toy", origin, **(settings | changes))
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gptpath.text.sources.decoding import decode, decode_html, looks_binary
+from gptpath.text.sources.decoding import decode, decode_page, looks_binary
 
 PROSE = "Voilà: le cœur a ses raisons, que la raison ne connaît point. Déjà vu à Orléans. " * 20
 
@@ -55,7 +55,7 @@ def test_zero_bytes_and_many_controls_are_binary_but_marked_utf16_is_not():
 def test_a_page_is_decoded_as_it_states_unless_its_bytes_say_otherwise(head, encoding, expected):
     words = {"cp1251": "Привет", "cp932": "林檎", "iso2022_jp": "林檎"}.get(expected, "“déjà”")
     text = f"<html><head>{head}</head><p>{words}</p></html>"
-    decoded = decode_html(text.encode(encoding or expected))
+    decoded = decode_page(text.encode(encoding or expected))
     assert decoded is not None
     assert decoded.text == text
     assert decoded.encoding == expected

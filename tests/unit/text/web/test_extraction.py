@@ -7,7 +7,8 @@ import re
 import pytest
 
 from gptpath.config.web import Extraction
-from gptpath.text.web.extraction import decode_page, extract, is_wanted, media_type
+from gptpath.text.sources.decoding import Decoded, decode_page
+from gptpath.text.web.extraction import extract, is_wanted, media_type
 from tests.shared_data import REAL
 
 BOOKS = REAL / "books" / "english_novels"
@@ -38,23 +39,30 @@ def page(text: str, head: str = "") -> str:
 )
 def test_pages_are_decoded_whatever_they_declare(encoding, content_type, head) -> None:
     text = page(WORDS * 5, head)
-    assert decode_page(text.encode(encoding), content_type)[0] == text
+    assert decode_page(text.encode(encoding), content_type).text == text
 
 
 def test_the_header_goes_before_the_page_where_both_can_be_right() -> None:
     text = page("Привет, мир. " * 10, '<meta charset="iso-8859-5">')
     found = decode_page(text.encode("cp1251"), "text/html; charset=windows-1251")
-    assert found == (text, "cp1251")
+    assert found == Decoded(text=text, encoding="cp1251")
 
 
 def test_escape_encodings_are_believed_where_they_are_declared() -> None:
     text = page("こんにちは")
     found = decode_page(text.encode("iso-2022-jp"), "text/html; charset=iso-2022-jp")
-    assert found == (text, "iso2022_jp")
+    assert found == Decoded(text=text, encoding="iso2022_jp")
 
 
 def test_encodings_that_are_not_of_text_are_ignored() -> None:
-    assert decode_page(b"<p>abc</p>", "text/html; charset=base64") == ("<p>abc</p>", "utf-8")
+    found = decode_page(b"<p>abc</p>", "text/html; charset=base64")
+    assert found == Decoded(text="<p>abc</p>", encoding="utf-8")
+
+
+def test_plain_ascii_is_no_utf_16_whatever_the_page_says() -> None:
+    text = page("even", '<meta charset="utf-16">')
+    for body in (text.encode(), text.encode() + b" "):
+        assert decode_page(body, "text/html").text == body.decode()
 
 
 def test_plain_text_is_its_own_main_text() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from gptpath.config.presets import gpt1_117m, gpt2_124m, gpt2_1558m, lstm_laptop
 from gptpath.model.build import build_model, count_parameters, flops_per_token
-from gptpath.planning.memory import evaluation_bytes, parameters, training_bytes
+from gptpath.train.memory import evaluation_bytes, parameters, training_bytes
 
 
 @pytest.mark.parametrize(
