@@ -28,6 +28,10 @@ ROOM_TO_USE = 0.9
 """Share of the free memory that a micro-batch may take; the rest is for fragments and messages."""
 WORTH_IT = 1.05
 """How many times faster a larger micro-batch must be on a CPU: less is noise."""
+_ADVICE = (
+    "take a smaller model, recompute_activations: true, or launch.strategy: fsdp on more GPUs "
+    "with a micro_batch_size_sequences of your own"
+)
 LONG_SECONDS = 2.0
 """A micro-batch that takes as long on a CPU gains nothing from being larger."""
 
@@ -102,13 +106,17 @@ def search_micro_batch(
 
     On a GPU the largest that fits in memory; on a CPU the fastest of those that do. `model` are
     the arguments of `open_probe`.
+
+    Raises:
+        ConfigError: if not even one sequence fits.
     """
-    with open_probe(device=device, **model) as probe:
-        budget = ROOM_TO_USE * probe.room_bytes
-        sizes = divisors(share)
-        choose = largest_that_fits if device.type == "cuda" else fastest_that_fits
-        sequences, trials = choose(sizes, probe.attempt, budget)
-        room = probe.room_bytes
+    choose = largest_that_fits if device.type == "cuda" else fastest_that_fits
+    try:
+        with open_probe(device=device, **model) as probe:
+            room = probe.room_bytes
+            sequences, trials = choose(divisors(share), probe.attempt, ROOM_TO_USE * room)
+    except torch.OutOfMemoryError as error:  # by the weights, before anything is tried
+        raise ConfigError(f"the model itself does not fit in memory ({error}); {_ADVICE}") from None
     return sequences, {"room_bytes": room, "trials": [asdict(trial) for trial in trials]}
 
 
@@ -133,8 +141,7 @@ def largest_that_fits(
     if low < 0:
         raise ConfigError(
             f"not even one sequence at a time fits: it takes {_gigabytes(trials[0].bytes)}, and "
-            f"there are {budget / 1e9:.1f} GB to use; take a smaller model, "
-            "recompute_activations: true, or launch.strategy: fsdp on more GPUs"
+            f"there are {budget / 1e9:.1f} GB to use; {_ADVICE}"
         )
     return sizes[low], trials
 

@@ -55,6 +55,27 @@ def test_pretraining_gpt2_small_by_hand() -> None:
     assert cost.disk_bytes == 4 * 124_439_808 * (1 + 8 + 3)
 
 
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_micro_batch_left_to_the_training_is_planned_to_fill_the_gpu_and_no_more(
+    recompute: bool,
+) -> None:
+    params = profile("gpt2-124m")
+
+    def planned(micro: int | str) -> float:
+        recipe = replace(
+            params.pretrain,
+            micro_batch_size_sequences=micro,
+            recompute_activations=recompute,
+        )
+        return stage(plan(replace(params, pretrain=recipe), GPU), "pretrain@gpt2-124m").gpu_bytes
+
+    need = planned("auto")
+    sizes = [2**power for power in range(10)]
+    assert need == max(planned(size) for size in sizes if planned(size) <= 0.8 * 140e9 - 6e8)
+    if recompute:
+        assert need == planned(512)
+
+
 def test_fine_tuning_counts_every_variant_seed_and_sequence() -> None:
     params = profile("laptop")
     limits = replace(params.finetune, epochs=3, max_train_examples=800, max_test_examples=500)

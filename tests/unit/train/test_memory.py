@@ -1,8 +1,16 @@
+import os
+
 import pytest
 
 from gptpath.config.presets import gpt1_117m, gpt2_124m, gpt2_1558m, lstm_laptop
 from gptpath.model.build import build_model, count_parameters, flops_per_token
-from gptpath.train.memory import evaluation_bytes, parameters, training_bytes
+from gptpath.train.memory import (
+    divisors,
+    evaluation_bytes,
+    free_host_bytes,
+    parameters,
+    training_bytes,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +41,23 @@ def test_float32_activations_take_twice_the_room() -> None:
     narrow = training_bytes(gpt2_124m(), sequences=4, device="cuda", bfloat16=True)
     wide = training_bytes(gpt2_124m(), sequences=4, device="cuda", bfloat16=False)
     assert wide - narrow == 2 * 4096 * 12 * 16 * 768
+
+
+def test_recomputation_leaves_the_inputs_of_all_blocks_and_one_whole_block() -> None:
+    shape = {"sequences": 4, "device": "cuda", "bfloat16": True}
+    all_kept = training_bytes(gpt2_124m(), **shape)
+    less = training_bytes(gpt2_124m(), recompute=True, **shape)
+    assert all_kept - less == 2 * 4096 * 768 * (12 * 16 - (12 + 16))
+
+
+def test_divisors_are_all_there_in_order() -> None:
+    assert divisors(12) == [1, 2, 3, 4, 6, 12]
+    assert divisors(1) == [1]
+
+
+def test_free_memory_is_what_the_machine_has_at_most() -> None:
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert 0 < free_host_bytes() <= machine
 
 
 def test_evaluation_takes_far_less_than_training() -> None:

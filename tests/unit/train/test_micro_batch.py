@@ -157,6 +157,17 @@ def test_the_true_model_is_tried_on_a_cpu_by_estimate_and_clock(monkeypatch):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_a_model_whose_weights_do_not_fit_is_refused_too(monkeypatch):
+    def full(*args, **kwargs):
+        raise torch.OutOfMemoryError("tried to allocate 6 GiB")
+
+    monkeypatch.setattr(probe, "build_optimiser", full)
+    with pytest.raises(ConfigError, match="6 GiB.*fsdp on more GPUs"):
+        search_micro_batch(
+            4, device=torch.device("cpu"), config=CONFIG, recipe=AUTO, precision="float32"
+        )
+
+
 def test_ranks_of_one_host_share_its_memory(monkeypatch):
     monkeypatch.setattr(probe, "free_host_bytes", lambda: 10**9)
     monkeypatch.setitem(os.environ, "LOCAL_WORLD_SIZE", "4")
