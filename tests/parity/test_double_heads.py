@@ -97,6 +97,28 @@ def test_answer_scores_and_task_loss_agree(theirs, batch):
     torch.testing.assert_close(loss, expected.mc_loss, atol=1e-5, rtol=0)
 
 
+def test_items_of_fewer_answers_have_the_scores_of_theirs_alone(theirs, batch):
+    ours = copied(theirs)
+    counts = torch.tensor([2, CHOICES, 3])
+    present = torch.arange(CHOICES) < counts[:, None]
+    rows = present.flatten()
+    with torch.no_grad():
+        expected = predict(theirs, batch).mc_logits.masked_fill(~present, -torch.inf)
+        fewer = Batch(
+            tokens_RT=batch.tokens_RT[rows],
+            lengths_R=batch.lengths_R[rows],
+            labels_B=batch.labels_B,
+            present_BS=present,
+        )
+        scores = ours(fewer.tokens_RT, fewer.lengths_R, present)
+        loss = total_loss(ours, fewer, 0.0)
+    torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
+    by_item = [
+        F.cross_entropy(expected[i, :n], batch.labels_B[i]) for i, n in enumerate(counts.tolist())
+    ]
+    torch.testing.assert_close(loss, torch.stack(by_item).mean(), atol=1e-5, rtol=0)
+
+
 def test_language_model_loss_is_theirs_averaged_by_sequence(theirs, batch):
     ours = copied(theirs)
     with torch.no_grad():

@@ -49,12 +49,17 @@ FACTS = StageFacts(
     inputs=(),
     outs=(),
 )
+KINDS = {
+    "classification": ("numpy", "scipy"),
+    "multiple-choice": ("0", "1", "2", "3"),
+    "regression": ("0", "1", "2", "3", "4", "5"),
+}
 SAMPLING = {"max_new_tokens": 8, "temperature": 0.7, "top_k": 20, "top_p": 0.95, "seed": 3}
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with a language model and two classifiers in its registry."""
+    """A checkout with a language model and three classifiers in its registry."""
     torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("serving")
     write_tokenizer(root / "tokenizer", [bytes([n]) for n in range(256)], name="bytes")
@@ -65,7 +70,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         language_model = build_model(CONFIG, seed=0)
         save_model(folder, language_model, step=1, tokenizer_folder=root / "tokenizer")
         run.register(ModelFinished(name="tiny", path=folder, kind="language-model", metrics={}), {})
-        for kind, labels in (("classification", ["numpy", "scipy"]), ("multiple-choice", "0123")):
+        for kind, labels in KINDS.items():
             folder = root / "models" / kind
             head = TaskModel(
                 build_model(CONFIG, seed=1), kind=kind, n_labels=len(labels), dropout=0.0, seed=2
@@ -77,6 +82,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 description={},
                 step=1,
                 tokenizer_folder=root / "tokenizer",
+                score_range=(0.0, 5.0) if kind == "regression" else None,
             )
             run.register(ModelFinished(name=kind, path=folder, kind="classifier", metrics={}), {})
         run.finish("FINISHED", {})
@@ -123,10 +129,25 @@ def test_a_loaded_classifier_labels_raw_text_like_the_folder_itself(root: Path) 
 
 
 def test_a_loaded_multiple_choice_model_takes_a_list_of_choices(root: Path) -> None:
-    rows = [{"context": "the array", "choices": ["a", "bb", "ccc", "dddd"]}]
+    rows = [
+        {"context": "the array", "choices": ["a", "bb", "ccc", "dddd"]},
+        {"context": "the list", "choices": ["a", "bb"], "question": "which?"},
+    ]
     expected = load_classifier(root / "models" / "multiple-choice").predict(rows)
-    found = load(root, "multiple-choice").predict(pd.DataFrame(rows))
+    served = load(root, "multiple-choice")
+    found = served.predict(pd.DataFrame(rows))
     assert found.to_dict(orient="records") == expected
+    assert [len(row) for row in found["probabilities"]] == [4, 2]
+    alone = served.predict(pd.DataFrame(rows[:1]))
+    pd.testing.assert_frame_equal(alone, found[:1])
+
+
+def test_a_loaded_regression_answers_with_scores(root: Path) -> None:
+    rows = [{"text_a": "a cat", "text_b": "a dog"}, {"text_a": "one", "text_b": "one"}]
+    expected = load_classifier(root / "models" / "regression").predict(rows)
+    found = load(root, "regression").predict(pd.DataFrame(rows))
+    assert found.to_dict(orient="records") == expected
+    assert all(0.0 <= score <= 5.0 for score in found["score"])
 
 
 def test_mlflow_serves_a_model_that_completes_a_prompt_over_http(root: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath import __version__
-from gptpath.cli import champions, garbage, models, reproduction
+from gptpath.cli import champions, classify, garbage, models, reproduction
 from gptpath.errors import ConfigError, GptPathError
 
 STAGES = {
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_fetch(commands)
     models.add_commands(commands)
+    classify.add_command(commands)
     champions.add_commands(commands)
     garbage.add_command(commands)
     reproduction.add_commands(commands)
@@ -192,6 +193,7 @@ COMMANDS = {
     "plan": _plan,
     "fetch": _fetch,
     "generate": models.run_generate,
+    "classify": classify.run_classify,
     "import": models.run_import,
     "export": models.run_export,
     "gate": champions.run_gate,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from gptpath.config.data_sets import DataSets
+from gptpath.config.finetune import Finetune
 from gptpath.config.gate import Gate
 from gptpath.config.ingest import Ingest
 from gptpath.config.launch import Launch
@@ -15,7 +16,6 @@ from gptpath.config.sections import (
     Compute,
     Contamination,
     Encode,
-    Finetune,
     Matrix,
     ModelEntry,
     Parallel,
@@ -81,6 +81,12 @@ class Params:
             self.model_config(self.finetune.lstm).family == "lstm"
             and self.model_config(self.finetune.pretrained).family == "transformer",
             "finetune.pretrained must be a Transformer and finetune.lstm an LSTM",
+        )
+        layers = self.model_config(self.finetune.pretrained).n_layer
+        require(
+            all(k <= layers for k in self.finetune.transfer_layers),
+            f"finetune.transfer_layers={list(self.finetune.transfer_layers)}, but "
+            f"{self.finetune.pretrained} has {layers} blocks",
         )
         self.data_sets.check_tasks(self.matrix.finetune_tasks)
 

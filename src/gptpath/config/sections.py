@@ -11,9 +11,6 @@ from gptpath.errors import ConfigError
 
 FORBID_UNKNOWN = {"extra": "forbid"}
 
-VARIANTS = ("full", "no-pretraining", "no-auxiliary-loss", "lstm")
-"""Fine-tuning variants: the rows of GPT-1 Table 5."""
-
 FINETUNE_TASKS = (
     "package",
     "acceptability",
@@ -211,35 +208,6 @@ class ModelEntry:
     recipe: dict[str, Any] = field(default_factory=dict)
     """Fields of Recipe that differ from `pretrain`."""
     __pydantic_config__ = FORBID_UNKNOWN
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finetune:
-    """GPT-1's supervised fine-tuning (GPT-1 sec. 3.2, 4.1; released code for the rest)."""
-
-    pretrained: str
-    """Key of `models`: the Transformer to fine-tune."""
-    lstm: str
-    """Key of `models`: the LSTM of the `lstm` variant."""
-    variants: tuple[str, ...] = VARIANTS
-    seeds: tuple[int, ...] = (0, 1, 2)
-    epochs: int = 3
-    batch_size: int = 32
-    learning_rate: float = 6.25e-5
-    warmup_fraction: float = 0.002
-    auxiliary_weight: float = 0.5
-    """Lambda of GPT-1 eq. 5."""
-    classifier_dropout: float = 0.1
-    weight_decay: float = 0.01
-    grad_clip: float = 1.0
-    max_train_examples: int | None = None
-    max_test_examples: int | None = None
-    __pydantic_config__ = FORBID_UNKNOWN
-
-    def __post_init__(self) -> None:
-        unknown = set(self.variants) - set(VARIANTS)
-        require(not unknown, f"unknown finetune.variants {sorted(unknown)}; known: {VARIANTS}")
-        require(bool(self.seeds), "finetune.seeds must name at least one seed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,7 @@
 """Examples -> padded batches, bucketed by length, the same for the same seed and epoch.
 
-Shape legend: R sequences of a batch (examples x sequences per example), T positions.
+Shape legend: B examples, S sequences of the example that has most, R sequences of a batch,
+T positions.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,6 @@ import numpy as np
 import torch
 
 from gptpath.finetune.transformations import Example
-
-BUCKET_BATCHES = 8
-"""Batches whose examples are sorted by length together: less padding, still mixed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,14 +22,17 @@ class Batch:
     lengths_R: torch.Tensor
     """int64 tokens of each sequence; its last one is the extract token."""
     labels_B: torch.Tensor
-    """int64 label of each example; R is a multiple of B."""
+    """Label of each example: int64, or float32 places among the anchors of a regression."""
+    present_BS: torch.Tensor | None = None
+    """Bool: which of S answers each example has; None where all have R / B of them."""
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
         return Batch(
-            tokens_RT=self.tokens_RT.to(device),
-            lengths_R=self.lengths_R.to(device),
-            labels_B=self.labels_B.to(device),
+            tokens_RT=self.tokens_RT.to(device, non_blocking=True),
+            lengths_R=self.lengths_R.to(device, non_blocking=True),
+            labels_B=self.labels_B.to(device, non_blocking=True),
+            present_BS=None if self.present_BS is None else self.present_BS.to(device),
         )
 
 
@@ -46,22 +47,28 @@ def collate(examples: Sequence[Example]) -> Batch:
         tokens_RT=torch.from_numpy(tokens),
         lengths_R=torch.tensor(lengths),
         labels_B=torch.tensor([example.label for example in examples]),
+        present_BS=_present([len(example.sequences) for example in examples]),
     )
 
 
+def _present(counts: Sequence[int]) -> torch.Tensor:
+    """Bool B S: the first `counts[b]` of the S answers of example b."""
+    return torch.arange(max(counts)) < torch.tensor(counts)[:, None]
+
+
 def epoch_order(
-    lengths: Sequence[int], batch_size: int, *, seed: int, epoch: int
+    lengths: Sequence[int], batch_size: int, *, bucket_batches: int, seed: int, epoch: int
 ) -> list[list[int]]:
     """Indices of each batch of one epoch: a function of the arguments alone.
 
-    A shuffle is cut into buckets of `BUCKET_BATCHES` batches, each sorted by length and cut into
+    A shuffle is cut into buckets of `bucket_batches` batches, each sorted by length and cut into
     batches, whose order is shuffled again. Every example occurs once; one batch of the
     epoch may be short.
     """
     random = np.random.default_rng((seed, epoch))
     shuffled = random.permutation(len(lengths))
     batches: list[list[int]] = []
-    size = batch_size * BUCKET_BATCHES
+    size = batch_size * bucket_batches
     for start in range(0, len(shuffled), size):
         bucket = sorted(shuffled[start : start + size].tolist(), key=lambda i: (lengths[i], i))
         batches += [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from gptpath.config.data_sets import DataKind, Metric
+from gptpath.config.finetune import Finetune
 from gptpath.config.params import Params
-from gptpath.config.sections import Finetune
 from gptpath.errors import ConfigError, CorpusError
 from gptpath.finetune.own_files import load_own
 from gptpath.finetune.reading.assemble import Assembled
@@ -56,7 +56,6 @@ class TaskRows:
 
     name: str
     kind: TaskKind
-    """`regression` once the heads know it."""
     labels: tuple[str, ...]
     """Names of the labels; of a multiple-choice task the numbers of the answers, as many as the
     longest item has; empty for regression."""
@@ -163,7 +162,7 @@ def _task_rows(
         _warn_of_unseen(name, labels, rows["train"])
     return TaskRows(
         name=name,
-        kind=cast("TaskKind", kind),
+        kind=kind,
         labels=labels,
         train=rows["train"],
         validation=rows["validation"],

@@ -1,32 +1,38 @@
 """One fine-tuning run: task loss plus the auxiliary language-model loss (GPT-1 sec. 3.2, 4.1)."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
-from torch import nn
-from torch.nn import functional as F
+from torch import Tensor, nn
 
-from gptpath.config.sections import Finetune
+from gptpath.config.data_sets import Metric
+from gptpath.config.finetune import Finetune
 from gptpath.errors import TrainingError
-from gptpath.finetune.batches import Batch, by_length, collate, epoch_order
+from gptpath.finetune.batches import Batch, collate, epoch_order
+from gptpath.finetune.evaluation import Evaluation
+from gptpath.finetune.metrics import score
 from gptpath.finetune.schedule import warmup_linear
-from gptpath.finetune.transformations import Example
+from gptpath.finetune.transformations import Example, count_tokens
 from gptpath.model.device import autocast
 from gptpath.model.heads import TaskModel
 
-EVALUATION_SEQUENCES = 128
-"""Sequences per forward pass without gradients."""
+FIRST_SELECTION = 1000
+"""Updates before the first measurement within the first epoch; then 2,000, 4,000 and so on
+(finetune-transformer-lm, train.py)."""
+UPDATES_BETWEEN_CHECKS = 200
+"""How often the loss is looked at: a look makes a GPU wait."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinetuneResult:
-    """What one run reached; the model itself is left with the parameters of `best_epoch`."""
+    """What one run reached; the model itself is left with the parameters of `best_update`."""
 
     best_epoch: int
     """Counted from 1; the earliest of equals."""
-    validation_accuracy: float
+    best_update: int
+    """Updates made by then."""
+    validation_score: float
     updates: int
     """Optimiser steps of the whole run."""
     tokens_trained: int
@@ -37,18 +43,20 @@ class FinetuneResult:
 def finetune(
     model: TaskModel,
     train: Sequence[Example],
-    validation: Sequence[Example],
+    validation: Evaluation,
     *,
     settings: Finetune,
+    metric: Metric,
     auxiliary_weight: float,
     seed: int,
     precision: str,
     on_epoch: Callable[[], None],
 ) -> FinetuneResult:
-    """Train `model` in place and leave it with the parameters of its best validation accuracy.
+    """Train `model` in place and leave it with the parameters of its best validation `metric`.
 
-    `seed` fixes the order of the examples and the dropout; the global random state is left as it
-    was. `on_epoch` is called after every epoch.
+    It is measured after every epoch, and in the first one also after 1,000, 2,000, 4,000 ...
+    updates. `seed` fixes the order of the examples and the dropout; the global random state is
+    left as it was. `on_epoch` is called after every epoch.
 
     Raises:
         TrainingError: the loss is not finite; the message names the update.
@@ -56,79 +64,122 @@ def finetune(
     device = next(model.parameters()).device
     optimizer = _optimizer(model, settings)
     lengths = [example.length for example in train]
-    per_epoch = len(epoch_order(lengths, settings.batch_size, seed=seed, epoch=0))
+    per_epoch = -(-len(train) // settings.batch_size)
     total, step = settings.epochs * per_epoch, 0
-    best_accuracy, best_epoch, best = -1.0, 0, {}
+    best = _Best(model=model, validation=validation, metric=metric, precision=precision)
+    losses = _LossWatch(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         for epoch in range(1, settings.epochs + 1):
             model.train()
-            for indices in epoch_order(lengths, settings.batch_size, seed=seed, epoch=epoch):
-                rate = warmup_linear(step / total, warmup_fraction=settings.warmup_fraction)
-                for group in optimizer.param_groups:
-                    group["lr"] = settings.learning_rate * rate
-                batch = collate([train[i] for i in indices]).to(device)
+            order = epoch_order(
+                lengths,
+                settings.batch_size,
+                bucket_batches=settings.bucket_batches,
+                seed=seed,
+                epoch=epoch,
+            )
+            for batch in _batches(train, order, device):
+                rate = settings.learning_rate * warmup_linear(
+                    step / total, warmup_fraction=settings.warmup_fraction, shape=settings.schedule
+                )
                 with autocast(device, precision):
                     loss = total_loss(model, batch, auxiliary_weight)
-                _update(model, optimizer, loss, settings.grad_clip, step)
+                losses.add(loss.detach())
+                _update(model, optimizer, loss, settings.grad_clip, rate)
                 step += 1
-            accuracy = _accuracy(model, validation, precision)
-            if accuracy > best_accuracy:
-                best_accuracy, best_epoch = accuracy, epoch
-                best = {name: value.clone() for name, value in model.state_dict().items()}
+                if epoch == 1 and step < per_epoch and _selects_early(step):
+                    losses.check()
+                    best.measure(epoch, step)
+                    model.train()
+            losses.check()
+            best.measure(epoch, step)
             on_epoch()
-    model.load_state_dict(best)
+    model.load_state_dict(best.state)
     return FinetuneResult(
-        best_epoch=best_epoch,
-        validation_accuracy=best_accuracy,
+        best_epoch=best.epoch,
+        best_update=best.update,
+        validation_score=best.score,
         updates=total,
         tokens_trained=settings.epochs * count_tokens(train),
-        tokens_evaluated=settings.epochs * count_tokens(validation),
+        tokens_evaluated=best.measured * count_tokens(validation.examples),
     )
 
 
-def total_loss(model: TaskModel, batch: Batch, auxiliary_weight: float) -> torch.Tensor:
+def total_loss(model: TaskModel, batch: Batch, auxiliary_weight: float) -> Tensor:
     """GPT-1 eq. 5: cross-entropy of the labels + lambda x language-model loss, nats."""
     hidden_RTD = model.hidden(batch.tokens_RT)
-    scores_BL = model.scores(hidden_RTD, batch.lengths_R)
-    loss = F.cross_entropy(scores_BL.float(), batch.labels_B)
+    scores_BL = model.scores(hidden_RTD, batch.lengths_R, batch.present_BS)
+    loss = model.task_loss(scores_BL.float(), batch.labels_B)
     if auxiliary_weight == 0.0:
         return loss
     auxiliary = model.language_model_loss(hidden_RTD, batch.tokens_RT, batch.lengths_R)
     return loss + auxiliary_weight * auxiliary
 
 
-def probabilities(
-    model: TaskModel, examples: Sequence[Example], *, precision: str
-) -> list[list[float]]:
-    """Probability of every label of every example, in the order of `examples`."""
-    device = next(model.parameters()).device
-    size = max(1, EVALUATION_SEQUENCES // model.sequences_per_example)
-    found: dict[int, list[float]] = {}
-    model.eval()
-    with torch.inference_mode(), autocast(device, precision):
-        for indices in by_length([example.length for example in examples], size):
-            batch = collate([examples[i] for i in indices]).to(device)
-            scores_BL = model(batch.tokens_RT, batch.lengths_R).float()
-            found.update(zip(indices, scores_BL.softmax(-1).tolist(), strict=True))
-    return [found[i] for i in range(len(examples))]
+@dataclass(kw_only=True)
+class _Best:
+    """The best parameters so far by validation; the earliest of equals."""
+
+    model: TaskModel
+    validation: Evaluation
+    metric: Metric
+    precision: str
+    score: float = field(default=float("-inf"), init=False)
+    epoch: int = field(default=0, init=False)
+    update: int = field(default=0, init=False)
+    measured: int = field(default=0, init=False)
+    """How often."""
+    state: dict[str, Tensor] = field(default_factory=dict, init=False)
+
+    def measure(self, epoch: int, update: int) -> None:
+        predicted = self.validation.predict(self.model, precision=self.precision)
+        reached = score(self.metric, self.validation.labels, predicted)
+        self.measured += 1
+        if reached > self.score:
+            self.score, self.epoch, self.update = reached, epoch, update
+            self.state = {name: value.clone() for name, value in self.model.state_dict().items()}
 
 
-def predict(model: TaskModel, examples: Sequence[Example], *, precision: str) -> list[int]:
-    """Most probable label of every example; the lowest of equals."""
-    rows = probabilities(model, examples, precision=precision)
-    return [max(range(len(row)), key=row.__getitem__) for row in rows]
+class _LossWatch:
+    """Keeps losses on the device and looks at many of them at once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._losses: list[Tensor] = []
+        self._checked = 0
+
+    def add(self, loss: Tensor) -> None:
+        self._losses.append(loss)
+        if len(self._losses) == UPDATES_BETWEEN_CHECKS:
+            self.check()
+
+    def check(self) -> None:
+        """Raise TrainingError if a loss since the last look is not finite."""
+        if not self._losses:
+            return
+        values = torch.stack(self._losses).tolist()
+        for place, value in enumerate(values):
+            if not abs(value) < float("inf"):
+                raise TrainingError(
+                    f"the loss of fine-tuning update {self._checked + place} is {value}; lower "
+                    "finetune.learning_rate"
+                )
+        self._checked += len(values)
+        self._losses.clear()
 
 
-def count_tokens(examples: Sequence[Example]) -> int:
-    """Tokens of all sequences, special ones included, padding not."""
-    return sum(len(sequence) for example in examples for sequence in example.sequences)
+def _batches(
+    examples: Sequence[Example], order: Sequence[Sequence[int]], device: torch.device
+) -> Iterator[Batch]:
+    for indices in order:
+        yield collate([examples[i] for i in indices]).to(device)
 
 
-def _accuracy(model: TaskModel, examples: Sequence[Example], precision: str) -> float:
-    predicted = predict(model, examples, precision=precision)
-    right = sum(p == example.label for p, example in zip(predicted, examples, strict=True))
-    return right / len(examples)
+def _selects_early(step: int) -> bool:
+    """Whether `step` is 1,000, 2,000, 4,000 ..."""
+    times, rest = divmod(step, FIRST_SELECTION)
+    return rest == 0 and times & (times - 1) == 0
 
 
 def _optimizer(model: nn.Module, settings: Finetune) -> torch.optim.Optimizer:
@@ -147,12 +198,10 @@ def _optimizer(model: nn.Module, settings: Finetune) -> torch.optim.Optimizer:
 
 
 def _update(
-    model: nn.Module, optimizer: torch.optim.Optimizer, loss: torch.Tensor, clip: float, step: int
+    model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, clip: float, rate: float
 ) -> None:
-    if not math.isfinite(loss.item()):
-        raise TrainingError(
-            f"the loss of fine-tuning update {step} is {loss.item()}; lower finetune.learning_rate"
-        )
+    for group in optimizer.param_groups:
+        group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), clip)

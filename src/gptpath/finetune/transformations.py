@@ -5,9 +5,11 @@
 | classification  | start text extract                                                   |
 | entailment      | start premise delimiter hypothesis extract                           |
 | similarity      | start a delimiter b extract, and the same with a and b exchanged     |
-| multiple-choice | per answer: start context delimiter answer extract                   |
+| regression      | as similarity                                                        |
+| multiple-choice | per answer: start context question delimiter answer extract          |
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -19,6 +21,7 @@ from gptpath.tokens.encoding import Encoding
 _COLUMNS: dict[TaskKind, tuple[str, str]] = {
     "entailment": ("premise", "hypothesis"),
     "similarity": ("text_a", "text_b"),
+    "regression": ("text_a", "text_b"),
     "multiple-choice": ("context", "choices"),
 }
 
@@ -29,8 +32,11 @@ class Example:
 
     sequences: tuple[tuple[int, ...], ...]
     """One sequence per candidate answer or order of the texts, start to extract."""
-    label: int
-    """Index into the task's labels (or the right answer); -1 for rows to predict."""
+    label: float
+    """Index into the task's labels (or the right answer), of regression a place among its anchors,
+    0 to n - 1; -1 for rows to predict."""
+    cut: bool = False
+    """Whether a text did not fit and lost its end."""
 
     @property
     def length(self) -> int:
@@ -44,11 +50,13 @@ class Transformation:
 
     kind: TaskKind
     n_labels: int
-    """Labels of the task, or answers per item of a multiple-choice task."""
+    """Labels of the task, anchors of a regression; idle for multiple choice."""
     encoding: Encoding
     vocab_size: int
     """The model's; start, delimiter and extract are the three ids after its last."""
     context_length: int
+    score_range: tuple[float, float] | None = None
+    """Lowest and highest score of a regression."""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(TaskKind):
@@ -64,53 +72,71 @@ class Transformation:
         """Transform rows in their order.
 
         Raises:
-            CorpusError: a column is missing, a text empty, a label unknown, or the number of
-                answers not the task's; the message shows the row.
+            CorpusError: a column is missing, a text empty, a label unknown, or there are fewer
+                than two answers; the message shows the row.
         """
         return [self._example(row, labelled=labelled) for row in rows]
 
     def _example(self, row: Mapping[str, Any], *, labelled: bool) -> Example:
-        return Example(
-            sequences=tuple(self._sequences(row)), label=self._label(row) if labelled else -1
-        )
+        sequences, cut = self._sequences(row)
+        return Example(sequences=sequences, label=self._label(row) if labelled else -1, cut=cut)
 
-    def _sequences(self, row: Mapping[str, Any]) -> list[tuple[int, ...]]:
+    def _sequences(self, row: Mapping[str, Any]) -> tuple[tuple[tuple[int, ...], ...], bool]:
+        """All sequences of a row, and whether any of its texts was cut."""
         if self.kind == "classification":
             # The released code has no such task; a lone text may fill the context.
-            text = self._tokens(_text(row, "text"))[: self.context_length - 2]
-            return [(self._start, *text, self._extract)]
+            text, room = self._tokens(_text(row, "text")), self.context_length - 2
+            return ((self._start, *text[:room], self._extract),), len(text) > room
         first_name, second_name = _COLUMNS[self.kind]
         first = self._tokens(_text(row, first_name))
         if self.kind == "multiple-choice":
-            return [self._pair(first, self._tokens(answer)) for answer in self._answers(row)]
-        second = self._tokens(_text(row, second_name))
-        if self.kind == "entailment":
-            return [self._pair(first, second)]
-        return [self._pair(first, second), self._pair(second, first)]
-
-    def _pair(self, first: list[int], second: list[int]) -> tuple[int, ...]:
+            seconds = [self._tokens(answer) for answer in self._answers(row)]
+            # GPT-1 sec. 3.3: document and question are one part; the question is kept whole.
+            question = self._tokens(_text(row, "question")) if row.get("question") else []
+        else:
+            seconds, question = [self._tokens(_text(row, second_name))], []
         part = self.context_length // 2 - 2  # finetune-transformer-lm, train.py
-        return (self._start, *first[:part], self._delimiter, *second[:part], self._extract)
+        cut = len(first) + len(question) > part or max(map(len, seconds)) > part
+        question = question[:part]
+        first = [*first[: part - len(question)], *question]
+        pairs = [(first, second[:part]) for second in seconds]
+        if self.kind in ("similarity", "regression"):
+            pairs.append((pairs[0][1], pairs[0][0]))
+        return tuple(self._pair(one, other) for one, other in pairs), cut
+
+    def _pair(self, first: Sequence[int], second: Sequence[int]) -> tuple[int, ...]:
+        return (self._start, *first, self._delimiter, *second, self._extract)
 
     def _answers(self, row: Mapping[str, Any]) -> list[str]:
         answers = _column(row, "choices")
         if not isinstance(answers, Sequence) or isinstance(answers, str):
             raise CorpusError(f"choices must be a list of texts; {_shown(row)}")
-        if len(answers) != self.n_labels:
-            raise CorpusError(
-                f"{len(answers)} choices where this task has {self.n_labels} per item; "
-                f"bring every item to one number; {_shown(row)}"
-            )
+        if len(answers) < 2:
+            raise CorpusError(f"{len(answers)} choices; two or more are needed; {_shown(row)}")
         return [_text({**row, "choices": answer}, "choices") for answer in answers]
 
-    def _label(self, row: Mapping[str, Any]) -> int:
+    def _label(self, row: Mapping[str, Any]) -> float:
         label = _column(row, "label")
-        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < self.n_labels:
+        if self.kind == "regression":
+            return self._place(label, row)
+        known = len(row["choices"]) if self.kind == "multiple-choice" else self.n_labels
+        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < known:
             raise CorpusError(
-                f"unknown label {label!r}; expected a whole number from 0 to {self.n_labels - 1}; "
+                f"unknown label {label!r}; expected a whole number from 0 to {known - 1}; "
                 + _shown(row)
             )
         return label
+
+    def _place(self, score: Any, row: Mapping[str, Any]) -> float:
+        """Place of a regression's score among its anchors."""
+        assert self.score_range is not None, "a regression has a range of scores"
+        low, high = self.score_range
+        number = isinstance(score, int | float) and not isinstance(score, bool)
+        if not number or not math.isfinite(score) or not low <= score <= high:
+            raise CorpusError(
+                f"unknown score {score!r}; expected a number from {low} to {high}; {_shown(row)}"
+            )
+        return (score - low) / (high - low) * (self.n_labels - 1)
 
     def _tokens(self, text: str) -> list[int]:
         return self.encoding.encode_ordinary(text)
@@ -126,6 +152,11 @@ class Transformation:
     @property
     def _extract(self) -> int:
         return self.vocab_size + EXTRACT
+
+
+def count_tokens(examples: Sequence[Example]) -> int:
+    """Tokens of all sequences, special ones included, padding not."""
+    return sum(len(sequence) for example in examples for sequence in example.sequences)
 
 
 def _column(row: Mapping[str, Any], name: str) -> Any:

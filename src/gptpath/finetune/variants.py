@@ -1,22 +1,16 @@
-"""The rows of GPT-1 Table 5: one task fine-tuned with every variant and several seeds."""
+"""The rows of GPT-1 Table 5 and the points of its Fig. 2 left: what a run starts from."""
 
 import copy
+import re
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 
-from gptpath.config.sections import Finetune
-from gptpath.finetune.data_sets import TaskRows
-from gptpath.finetune.metrics import scores
-from gptpath.finetune.trainer import FinetuneResult, count_tokens, finetune, predict
-from gptpath.finetune.transformations import Example, Transformation
-from gptpath.model.build import LanguageModel, build_model, flops_per_token
-from gptpath.model.heads import TaskModel
-from gptpath.tokens.encoding import Encoding
+from gptpath.config.finetune import Finetune
+from gptpath.model.build import LanguageModel, build_model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +21,8 @@ class Variant:
     """Which model of params.yaml's `finetune` section."""
     fresh: bool = False
     """Only its shape is taken, its parameters are drawn anew."""
+    blocks: int | None = None
+    """Only the embeddings and so many of the first blocks are taken; None takes all."""
     auxiliary: bool = True
 
 
@@ -38,125 +34,47 @@ VARIANT_TABLE: Mapping[str, Variant] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Base:
-    """A pretrained model that variants start from; it is copied, never changed."""
-
-    language_model: LanguageModel
-    encoding: Encoding
+def transfer_names(settings: Finetune) -> tuple[str, ...]:
+    """Names of the runs of the layer-transfer analysis: `transfer-0`, `transfer-1` ..."""
+    return tuple(f"transfer-{blocks}" for blocks in settings.transfer_layers)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """One variant with one seed."""
-
-    variant: str
-    seed: int
-    result: FinetuneResult
-    scores: Mapping[str, float]
-    """On the test split."""
-    tokens: int
-    """Real tokens that went through the model, with or without gradients."""
-    flops: float
-    """An estimate: evaluation costs a third of training, the head counts as used."""
+def find_variant(name: str) -> Variant:
+    """The variant of a name: a row of the table, or `transfer-K`."""
+    match = re.fullmatch(r"transfer-(\d+)", name)
+    return Variant(blocks=int(match[1])) if match else VARIANT_TABLE[name]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Experiment:
-    """One task with everything that its runs share."""
-
-    task: TaskRows
-    bases: Mapping[str, Base]
-    """By `Variant.base`."""
-    settings: Finetune
-    base_seed: int
-    """Mixed into the seed of every run."""
-    device: torch.device
-    precision: str
-
-    def run_variant(self, name: str, on_epoch: Callable[[], None]) -> list[tuple[Run, TaskModel]]:
-        """Fine-tune `VARIANT_TABLE[name]` once per seed; models have their best parameters.
-
-        A seed changes the new parameters, the order of the examples and the dropout, never the
-        items. `on_epoch` is called after every epoch of every run.
-        """
-        config = self.bases[VARIANT_TABLE[name].base].language_model.config
-        transformation = Transformation(
-            kind=self.task.kind,
-            n_labels=len(self.task.labels),
-            encoding=self.bases[VARIANT_TABLE[name].base].encoding,
-            vocab_size=config.vocab_size,
-            context_length=config.context_length,
-        )
-        train, validation, test = (
-            transformation.examples(rows, labelled=True)
-            for rows in (self.task.train, self.task.validation, self.task.test)
-        )
-        return [
-            self._run(name, seed, train, validation, test, on_epoch) for seed in self.settings.seeds
-        ]
-
-    def _run(
-        self,
-        name: str,
-        seed: int,
-        train: Sequence[Example],
-        validation: Sequence[Example],
-        test: Sequence[Example],
-        on_epoch: Callable[[], None],
-    ) -> tuple[Run, TaskModel]:
-        for_body, for_head, for_training = (
-            int(word) for word in np.random.SeedSequence((self.base_seed, seed)).generate_state(3)
-        )
-        model = self._model(VARIANT_TABLE[name], for_body, for_head)
-        result = finetune(
-            model,
-            train,
-            validation,
-            settings=self.settings,
-            auxiliary_weight=(
-                self.settings.auxiliary_weight if VARIANT_TABLE[name].auxiliary else 0.0
-            ),
-            seed=for_training,
-            precision=self.precision,
-            on_epoch=on_epoch,
-        )
-        predicted = predict(model, test, precision=self.precision)
-        evaluated = result.tokens_evaluated + count_tokens(test)
-        per_token = flops_per_token(model.language_model.config)
-        run = Run(
-            variant=name,
-            seed=seed,
-            result=result,
-            scores=scores([example.label for example in test], predicted),
-            tokens=result.tokens_trained + evaluated,
-            flops=per_token * (result.tokens_trained + evaluated / 3),
-        )
-        return run, model.cpu()
-
-    def _model(self, variant: Variant, body_seed: int, head_seed: int) -> TaskModel:
-        base = self.bases[variant.base].language_model
-        body = build_model(base.config, seed=body_seed) if variant.fresh else copy.deepcopy(base)
-        return TaskModel(
-            body,
-            kind=self.task.kind,
-            n_labels=len(self.task.labels),
-            dropout=self.settings.classifier_dropout,
-            seed=head_seed,
-        ).to(self.device)
+def starting_model(base: LanguageModel, variant: Variant, *, seed: int) -> LanguageModel:
+    """A model of its own to fine-tune; what `variant` does not take from `base`, `seed` draws."""
+    if variant.fresh:
+        return build_model(base.config, seed=seed)
+    if variant.blocks is None:
+        return copy.deepcopy(base)
+    model = build_model(base.config, seed=seed)
+    state = model.state_dict()
+    taken = {name: value for name, value in base.state_dict().items() if _taken(name, variant)}
+    if variant.blocks == base.config.n_layer:
+        taken = base.state_dict()  # with GPT-2's norm after the last block
+    with torch.no_grad():
+        for name, value in taken.items():
+            state[name].copy_(value)
+    return model
 
 
-def middle_run(runs: Sequence[Run]) -> int:
+def _taken(name: str, variant: Variant) -> bool:
+    """Whether a parameter belongs to the embeddings or the first blocks (GPT-1 Fig. 2 left)."""
+    assert variant.blocks is not None
+    match = re.match(r"h\.(\d+)\.", name)
+    return int(match[1]) < variant.blocks if match else name in ("wte.weight", "wpe.weight")
+
+
+def middle(validation_scores: Sequence[float]) -> int:
     """Index of the run to keep: the (lower) median by validation, so that test picks nothing."""
-    ranked = sorted(range(len(runs)), key=lambda i: (runs[i].result.validation_accuracy, i))
+    ranked = sorted(range(len(validation_scores)), key=lambda i: (validation_scores[i], i))
     return ranked[(len(ranked) - 1) // 2]
 
 
-def accuracy_summary(runs: Sequence[Run]) -> dict[str, float]:
-    """Median, lowest and highest test accuracy over the seeds."""
-    accuracies = [run.scores["accuracy"] for run in runs]
-    return {
-        "median": statistics.median(accuracies),
-        "min": min(accuracies),
-        "max": max(accuracies),
-    }
+def spread_of(values: Sequence[float]) -> dict[str, float]:
+    """Median, lowest and highest over the seeds."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}

@@ -5,6 +5,9 @@ inputs alone: they have ids from `vocab_size` on, but no row in the tied softmax
 
 Shape legend: B examples, S sequences per example, R = B x S sequences, T positions, D n_embd,
 V vocabulary, L labels.
+
+Regression is a similarity whose labels are L anchors spaced evenly over the range of the scores;
+STS-B's 0 to 5 has six (finetune-transformer-lm, utils.py; after the Tree-LSTM's treatment of SICK).
 """
 
 from typing import Literal
@@ -16,7 +19,7 @@ from torch.nn import functional as F
 from gptpath.model.build import LanguageModel
 from gptpath.model.loss import linear_cross_entropy
 
-TaskKind = Literal["classification", "entailment", "similarity", "multiple-choice"]
+TaskKind = Literal["classification", "entailment", "similarity", "multiple-choice", "regression"]
 """Kinds of task that GPT-1 has a head for."""
 
 START, DELIMITER, EXTRACT = range(3)
@@ -28,8 +31,9 @@ HEAD_INIT_STD = 0.02
 class TaskModel(nn.Module):
     """A language model with a linear head that reads the last state at the extract token.
 
-    Similarity adds the extract states of both orders; multiple choice gives every answer one
-    score and compares the answers; the other kinds have one sequence per example.
+    Similarity and regression add the extract states of both orders; multiple choice gives every
+    answer one score and compares the answers, any number of them; the other kinds have one
+    sequence per example.
     """
 
     def __init__(
@@ -43,7 +47,7 @@ class TaskModel(nn.Module):
     ) -> None:
         """Wrap `language_model` itself, not a copy; `seed` draws the new parameters alone.
 
-        `n_labels` is the number of answers per example where `kind` is multiple choice.
+        `n_labels` is the usual number of answers per example where `kind` is multiple choice.
         """
         super().__init__()
         self.language_model = language_model
@@ -63,8 +67,9 @@ class TaskModel(nn.Module):
 
     @property
     def sequences_per_example(self) -> int:
-        """S of the legend."""
-        return {"similarity": 2, "multiple-choice": self.n_labels}.get(self.kind, 1)
+        """S of the legend, where all examples of a batch have equally many."""
+        both = {"similarity": 2, "regression": 2, "multiple-choice": self.n_labels}
+        return both.get(self.kind, 1)
 
     def hidden(self, tokens_RT: torch.Tensor) -> torch.Tensor:
         """Last hidden states, R T D, of right-padded ids that may be special."""
@@ -77,17 +82,48 @@ class TaskModel(nn.Module):
         )
         return self.language_model.hidden_from_embeddings(x_RTD)
 
-    def scores(self, hidden_RTD: torch.Tensor, lengths_R: torch.Tensor) -> torch.Tensor:
-        """Unnormalised log-probabilities of the labels, B L, read at each sequence's last token."""
-        rows = torch.arange(len(lengths_R), device=lengths_R.device)
-        state_BSD = hidden_RTD[rows, lengths_R - 1].unflatten(0, (-1, self.sequences_per_example))
-        if self.kind == "multiple-choice":
-            return self.head(self._drop(state_BSD)).squeeze(-1)
-        return self.head(self._drop(state_BSD.sum(1, keepdim=True))).squeeze(1)
+    def scores(
+        self,
+        hidden_RTD: torch.Tensor,
+        lengths_R: torch.Tensor,
+        present_BS: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Unnormalised log-probabilities of the labels, B L, read at each sequence's last token.
 
-    def forward(self, tokens_RT: torch.Tensor, lengths_R: torch.Tensor) -> torch.Tensor:
-        """Scores B L of R = B x S sequences, each ending with the extract token."""
-        return self.scores(self.hidden(tokens_RT), lengths_R)
+        `present_BS` says which of the S answers each example has, R of them in all; None that all
+        have `sequences_per_example`. An answer that is not there scores minus infinity.
+        """
+        rows = torch.arange(len(lengths_R), device=lengths_R.device)
+        state_RD = hidden_RTD[rows, lengths_R - 1]
+        if present_BS is None or present_BS.numel() == len(lengths_R):
+            n = self.sequences_per_example if present_BS is None else present_BS.shape[1]
+            state_BSD = state_RD.unflatten(0, (-1, n))
+        else:
+            state_BSD = state_RD.new_zeros(*present_BS.shape, state_RD.shape[1])
+            state_BSD[present_BS] = state_RD
+        if self.kind != "multiple-choice":
+            return self.head(self._drop(state_BSD.sum(1, keepdim=True))).squeeze(1)
+        scores_BS = self.head(self._drop(state_BSD)).squeeze(-1)
+        return scores_BS if present_BS is None else scores_BS.masked_fill(~present_BS, -torch.inf)
+
+    def forward(
+        self,
+        tokens_RT: torch.Tensor,
+        lengths_R: torch.Tensor,
+        present_BS: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Scores B L of R sequences, each ending with the extract token."""
+        return self.scores(self.hidden(tokens_RT), lengths_R, present_BS)
+
+    def task_loss(self, scores_BL: torch.Tensor, labels_B: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy of the labels, nats.
+
+        A regression's labels are places among the anchors, 0 to L - 1. Each is spread over its two
+        neighbouring anchors by linear interpolation, so that the target's mean is the label.
+        """
+        if self.kind != "regression":
+            return F.cross_entropy(scores_BL, labels_B)
+        return F.cross_entropy(scores_BL, spread(labels_B, self.n_labels).to(scores_BL.dtype))
 
     def language_model_loss(
         self, hidden_RTD: torch.Tensor, tokens_RT: torch.Tensor, lengths_R: torch.Tensor
@@ -115,3 +151,9 @@ class TaskModel(nn.Module):
         """Dropout with one mask for all sequences of an example, as in the released code."""
         mask_B1D = F.dropout(torch.ones_like(state_BSD[:, :1]), self.dropout, self.training)
         return state_BSD * mask_B1D
+
+
+def spread(places_B: torch.Tensor, n_labels: int) -> torch.Tensor:
+    """Distribution B L over anchors 0 .. L - 1 whose mean is the place: 3.25 is 3/4 3, 1/4 4."""
+    anchors_L = torch.arange(n_labels, device=places_B.device)
+    return (1 - (places_B[:, None] - anchors_L).abs()).clamp(min=0)

@@ -148,7 +148,8 @@ def finetune(params: Params, task: str, machine: Machine, rates: Rates) -> Stage
     # Forward and backward on every training example, forward on validation and test after epochs.
     passes = settings.epochs * (train + test / 3) + test / 3
     tokens = flops = seconds = need = 0.0
-    for variant in settings.variants:
+    runs = (*settings.variants, *("transfer" for _ in settings.transfer_layers))
+    for variant in runs:
         model = settings.lstm if variant == "lstm" else settings.pretrained
         config = params.model_config(model)
         length = TASK_LENGTH * config.context_length * per_row

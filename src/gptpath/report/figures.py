@@ -101,13 +101,14 @@ def finetune_ranges(results: Results) -> Figure:
         ]
         if not ranges:
             continue
+        metric = record["metric"]
         told = ", ".join(f"{r.label} {percent(r.middle)}" for r in ranges)
         draw = partial(
             range_chart,
-            description=f"{task}: median test accuracy {told}; chance {percent(record['chance'])}.",
+            description=f"{task}: median test {metric} {told}; chance {percent(record['chance'])}.",
             ranges=ranges,
             mark=("chance", record["chance"]),
-            x=Axis(label="test accuracy", text=lambda v: percent(v, 0)),
+            x=Axis(label=f"test {metric}", text=lambda v: percent(v, 0)),
         )
         panels.append(_panel(task, draw, len(results.finetune)))
     return Figure(

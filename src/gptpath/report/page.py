@@ -9,6 +9,7 @@ import jinja2
 from gptpath import __version__
 from gptpath.report import figures, lineage, numbers, published, recipes, score_tables, tables
 from gptpath.report.figures import Figure
+from gptpath.report.finetune_tables import finetuning_tables
 from gptpath.report.lineage import StageLineage
 from gptpath.report.results import SUMMARIES, Record, Results, Sample
 from gptpath.report.tables import Table
@@ -164,7 +165,7 @@ def finetuning_section(results: Results) -> Section:
         "take away one thing each: the pretraining, the auxiliary language-model loss, the "
         "Transformer.",
         figures=(figures.finetune_ranges(results),),
-        tables=(tables.finetune_table(results), tables.ablations_table()),
+        tables=finetuning_tables(results),
         absent=_absent_tasks(results),
         sources=tuple(f"metrics/finetune/{task}.json" for task in results.finetune),
     )

@@ -1,13 +1,11 @@
 """The tables of the page: plain records of text cells, drawn by page.html."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from gptpath.report import numbers
 from gptpath.report.numbers import MISSING, count, fixed, percent
 from gptpath.report.published import GPT1_ABLATIONS, Published
-from gptpath.report.results import Record, Results
+from gptpath.report.results import Results
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,30 +163,6 @@ def pretraining_table(results: Results) -> Table:
     )
 
 
-def finetune_table(results: Results) -> Table:
-    """Variants against tasks: median and range over seeds."""
-    tasks = [task for task, record in results.finetune.items() if record["summary"]]
-    rows: list[tuple[str | Cell, ...]] = []
-    for variant in results.variants:
-        cells = [_range_cell(results.finetune[task], variant) for task in tasks]
-        medians = [results.finetune[t]["summary"].get(variant, {}).get("median") for t in tasks]
-        rows.append((variant, *cells, _mean_percent(medians)))
-    for label, key in (("chance", "chance"), ("majority class", "majority")):
-        values = [results.finetune[task].get(key) for task in tasks]
-        rows.append((label, *(percent(value) for value in values), _mean_percent(values)))
-    rows.append(
-        ("test items", *(count(results.finetune[task]["test_items"]) for task in tasks), "")
-    )
-    seeds = {row["seed"] for record in results.finetune.values() for row in record["rows"]}
-    return Table(
-        caption=f"Ours: fine-tuning, median of {len(seeds)} seed(s) [lowest, highest]",
-        columns=("variant", *tasks, "average"),
-        rows=tuple(rows),
-        note="Test accuracy of the checkpoint with the best validation accuracy. "
-        "Bold: the best median of the task.",
-    )
-
-
 def ablations_table() -> Table:
     """GPT-1 Table 5, in the same order of variants."""
     return published_table(
@@ -224,22 +198,3 @@ def overlap_table(results: Results) -> Table:
         ),
         rows=rows,
     )
-
-
-def _range_cell(record: Record, variant: str) -> Cell:
-    summary = record["summary"].get(variant)
-    if summary is None:
-        return Cell(text=MISSING)
-    best = max(values["median"] for values in record["summary"].values())
-    return Cell(
-        text=percent(summary["median"]),
-        small=f"[{fixed(100 * summary['min'], 1)}, {fixed(100 * summary['max'], 1)}]",
-        strong=summary["median"] == best,
-    )
-
-
-def _mean_percent(values: Sequence[float | None]) -> str:
-    present = [value for value in values if value is not None]
-    if not present or len(present) < len(values):
-        return MISSING
-    return percent(fmean(present))

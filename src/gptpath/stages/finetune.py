@@ -1,80 +1,89 @@
 """Stage finetune: one labelled task, all variants and seeds in one process (GPT-1 Table 5)."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from gptpath.config.sections import Finetune
-from gptpath.errors import ConfigError
+from gptpath.config.finetune import Finetune
 from gptpath.events import Evaluated, ModelFinished, Progress
-from gptpath.finetune.data_sets import TaskRows, read_task
+from gptpath.finetune.data_sets import Absent, read_data_set
+from gptpath.finetune.experiment import Base, Experiment, Run
 from gptpath.finetune.folder import save_classifier
-from gptpath.finetune.metrics import majority_accuracy
-from gptpath.finetune.variants import (
-    VARIANT_TABLE,
-    Base,
-    Experiment,
-    Run,
-    accuracy_summary,
-    middle_run,
-)
+from gptpath.finetune.predictions import write_predictions
+from gptpath.finetune.summary import absent_metrics, task_metrics
+from gptpath.finetune.variants import find_variant, middle, spread_of, transfer_names
 from gptpath.model.device import configure, resolve_device
 from gptpath.model.folder import load_model
 from gptpath.model.heads import TaskModel
 from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.text.json_files import write_json
-from gptpath.text.labelled.task_files import TaskSpec, read_specs
 from gptpath.tokens.encoding import load_encoding
+
+logger = logging.getLogger(__name__)
 
 
 def run(context: StageContext) -> StageOutcome:
-    """Fine-tune on task `context.item`; a task that the corpus lacks is written as absent.
+    """Fine-tune on task `context.item`; a task that is not here is written as absent.
 
     Raises:
         ConfigError: there is no such task.
         CorpusError: an item cannot be used; the message shows it.
     """
-    settings, compute = context.params.finetune, context.params.compute
-    folder = context.path("data", "tasks")
-    specs = read_specs(folder)
-    task = context.item or ""
-    if task not in specs:
-        raise ConfigError(f"no task {task!r} in {folder}; known: {', '.join(sorted(specs))}")
-    models = context.path("models", "finetuned", task)
+    compute = context.params.compute
+    name = context.item or ""
+    task = read_data_set(name, params=context.params, root=context.root)
+    models = context.path("models", "finetuned", name)
     models.mkdir(parents=True, exist_ok=True)
-    metrics = context.path("metrics", "finetune", f"{task}.json")
-    spec = specs[task]
-    if spec.absent is not None:
-        write_json(metrics, _absent(spec))
+    metrics = context.path("metrics", "finetune", f"{name}.json")
+    predictions = context.path("metrics", "finetune", f"{name}.parquet")
+    if isinstance(task, Absent):
+        write_json(metrics, absent_metrics(task))
+        write_predictions(predictions, None, ())
         return StageOutcome()
     configure(compute.threads)
     experiment = Experiment(
-        task=read_task(
-            folder,
-            spec,
-            max_train=settings.max_train_examples,
-            max_evaluated=settings.max_test_examples,
-        ),
+        task=task,
         bases=_bases(context),
-        settings=settings,
+        settings=context.params.finetune,
         base_seed=context.params.seed,
         device=resolve_device(compute.device),
         precision=compute.precision,
+        compile=compute.compile,
     )
+    _warn_of_cut_texts(experiment)
     runs = _run_all(context, experiment, models)
-    write_json(metrics, _metrics(experiment.task, runs))
-    summary = {f"{name}/accuracy_median": accuracy_summary(r)["median"] for name, r in runs.items()}
-    context.emit(Evaluated(step=None, values=summary))
     every = [run for of_variant in runs.values() for run in of_variant]
+    write_json(metrics, task_metrics(experiment, runs))
+    write_predictions(predictions, task, every)
+    summary = {
+        f"{variant}/{task.metric}_median": spread_of([run.scores[task.metric] for run in found])[
+            "median"
+        ]
+        for variant, found in runs.items()
+    }
+    context.emit(Evaluated(step=None, values=summary))
     return StageOutcome(
         metrics=summary, tokens=sum(r.tokens for r in every), flops=sum(r.flops for r in every)
     )
 
 
+def _warn_of_cut_texts(experiment: Experiment) -> None:
+    for base in experiment.bases:
+        splits = experiment.splits(base)
+        if any(splits.cut.values()):
+            logger.warning(
+                "%s: texts longer than the context of %s lost their end: %s",
+                experiment.task.name,
+                base,
+                ", ".join(f"{split} {count}" for split, count in splits.cut.items()),
+            )
+
+
 def _bases(context: StageContext) -> dict[str, Base]:
     """Load each pretrained model once; runs copy it."""
     settings = context.params.finetune
-    wanted = {VARIANT_TABLE[name].base for name in settings.variants}
+    names = (*settings.variants, *transfer_names(settings))
+    wanted = {find_variant(name).base for name in names}
     folders = {base: _base_folder(context, base) for base in sorted(wanted)}
     return {
         base: Base(language_model=load_model(folder), encoding=load_encoding(folder / "tokenizer"))
@@ -91,9 +100,10 @@ def _base_folder(context: StageContext, base: str) -> Path:
 
 
 def _run_all(context: StageContext, experiment: Experiment, models: Path) -> dict[str, list[Run]]:
-    """Run every variant; one model folder of each is kept."""
+    """Run every variant; one model folder of each is kept, none of the layer transfers."""
     settings = experiment.settings
-    total = len(settings.variants) * len(settings.seeds) * settings.epochs
+    names = (*settings.variants, *transfer_names(settings))
+    total = len(names) * len(settings.seeds) * settings.epochs
     done = 0
 
     def on_epoch() -> None:
@@ -102,28 +112,29 @@ def _run_all(context: StageContext, experiment: Experiment, models: Path) -> dic
         context.emit(Progress(done=done, total=total, what="epochs"))
 
     found: dict[str, list[Run]] = {}
-    for name in settings.variants:
+    for name in names:
         trials = experiment.run_variant(name, on_epoch)
         found[name] = [run for run, _ in trials]
-        run, model = trials[middle_run(found[name])]
-        _keep(context, experiment.task, run, model, accuracy_summary(found[name]), models / name)
+        if name in settings.variants:
+            kept, model = trials[middle([run.result.validation_score for run in found[name]])]
+            _keep(context, experiment, kept, model, found[name], models / name)
     return found
 
 
 def _keep(
     context: StageContext,
-    task: TaskRows,
+    experiment: Experiment,
     run: Run,
     model: TaskModel,
-    summary: Mapping[str, float],
+    runs: Sequence[Run],
     folder: Path,
 ) -> None:
-    base = VARIANT_TABLE[run.variant].base
+    task, base = experiment.task, find_variant(run.variant).base
     name = _base_name(context.params.finetune, base)
     save_classifier(
         folder,
         model,
-        labels=task.labels,
+        labels=experiment.labels,
         description={
             "task": task.name,
             "variant": run.variant,
@@ -133,53 +144,13 @@ def _keep(
         },
         step=run.result.updates,
         tokenizer_folder=_base_folder(context, base) / "tokenizer",
+        score_range=task.score_range,
     )
     suffix = "" if run.variant in ("full", "lstm") else f"-{run.variant}"
-    metrics = dict(run.scores) | {f"accuracy_{key}": value for key, value in summary.items()}
+    spread = spread_of([one.scores[task.metric] for one in runs])
+    metrics = dict(run.scores) | {f"{task.metric}_{key}": value for key, value in spread.items()}
     context.emit(
         ModelFinished(
             name=f"{name}-{task.name}{suffix}", path=folder, kind="classifier", metrics=metrics
         )
     )
-
-
-def _metrics(task: TaskRows, runs: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
-    """The contents of metrics/finetune/TASK.json (docs/formats.md)."""
-    return {
-        "task": task.name,
-        "kind": task.kind,
-        "metric": "accuracy",
-        "labels": list(task.labels),
-        "chance": 1 / len(task.labels),
-        "majority": majority_accuracy(
-            [row["label"] for row in task.train], [row["label"] for row in task.test]
-        ),
-        "train_items": len(task.train),
-        "validation_items": len(task.validation),
-        "test_items": len(task.test),
-        "rows": [_row(run) for of_variant in runs.values() for run in of_variant],
-        "summary": {name: accuracy_summary(of_variant) for name, of_variant in runs.items()},
-    }
-
-
-def _absent(spec: TaskSpec) -> dict[str, Any]:
-    """The same file of a task that this corpus cannot yield."""
-    return {
-        "task": spec.name,
-        "kind": spec.kind,
-        "metric": "accuracy",
-        "absent": spec.absent,
-        "test_items": 0,
-        "rows": [],
-        "summary": {},
-    }
-
-
-def _row(run: Run) -> dict[str, Any]:
-    return {
-        "variant": run.variant,
-        "seed": run.seed,
-        **run.scores,
-        "validation_accuracy": run.result.validation_accuracy,
-        "best_epoch": run.result.best_epoch,
-    }

@@ -1,7 +1,7 @@
 """Script that MLflow stores with a classifier and runs to load it (models from code).
 
 Input: the raw columns of the task's kind. Returns the columns `label` and `probabilities` (label
--> probability).
+-> probability), of a regression `score` too.
 """
 
 from pathlib import Path
@@ -30,7 +30,11 @@ class ClassifierModel(PythonModel):
         """Label each row."""
         del context, params
         rows = [
-            {name: value if isinstance(value, str) else list(value) for name, value in row.items()}
+            {
+                name: value if isinstance(value, str) else list(value)
+                for name, value in row.items()
+                if isinstance(value, str) or hasattr(value, "__iter__")  # else it is missing
+            }
             for row in model_input.to_dict(orient="records")
         ]
         return pd.DataFrame(self.classifier.predict(rows))

@@ -15,9 +15,11 @@ COLUMNS: dict[str, dict[str, DataType | Array]] = {
     "classification": {"text": TEXT},
     "entailment": {"premise": TEXT, "hypothesis": TEXT},
     "similarity": {"text_a": TEXT, "text_b": TEXT},
-    "multiple-choice": {"context": TEXT, "choices": Array(TEXT)},
+    "regression": {"text_a": TEXT, "text_b": TEXT},
+    "multiple-choice": {"context": TEXT, "choices": Array(TEXT), "question": TEXT},
 }
 """Raw input columns of each kind of classifier (docs/formats.md, labelled tasks)."""
+OPTIONAL = ("question",)
 
 
 def signature_text(address: str) -> str:
@@ -46,14 +48,17 @@ def language_model_signature() -> ModelSignature:
 
 
 def classifier_signature(folder: Path) -> ModelSignature:
-    """The columns of the classifier's kind -> label and probabilities."""
+    """The columns of the classifier's kind -> label, probabilities, and a regression's score."""
     path = folder / "classifier.json"
     try:
         kind = json.loads(path.read_text(encoding="utf-8"))["kind"]
         columns = COLUMNS[kind]
     except (OSError, ValueError, KeyError) as error:
         raise PipelineError(f"{path} does not name a known kind of task: {error!r}") from None
-    return ModelSignature(
-        inputs=Schema([ColSpec(type_, name) for name, type_ in columns.items()]),
-        outputs=Schema([ColSpec(TEXT, "label"), ColSpec(Map(DataType.double), "probabilities")]),
-    )
+    outputs = [ColSpec(TEXT, "label"), ColSpec(Map(DataType.double), "probabilities")]
+    if kind == "regression":
+        outputs.append(ColSpec(DataType.double, "score"))
+    inputs = [
+        ColSpec(type_, name, required=name not in OPTIONAL) for name, type_ in columns.items()
+    ]
+    return ModelSignature(inputs=Schema([*inputs]), outputs=Schema([*outputs]))

@@ -2,8 +2,8 @@ import pytest
 import tiktoken
 import torch
 
+from gptpath.config.finetune import Finetune
 from gptpath.config.model import ModelConfig
-from gptpath.config.sections import Finetune
 from gptpath.model.build import build_model
 from gptpath.model.heads import TaskModel
 from gptpath.tokens.bpe import write_tokenizer

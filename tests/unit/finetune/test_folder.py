@@ -10,13 +10,14 @@ ROWS = {
     "classification": {"text": "abc"},
     "entailment": {"premise": "abc", "hypothesis": "d"},
     "similarity": {"text_a": "abc", "text_b": "d"},
+    "regression": {"text_a": "abc", "text_b": "d"},
     "multiple-choice": {"context": "abc", "choices": ["d", "e"]},
 }
 
 
 @pytest.fixture
 def save(tmp_path, tokenizer_folder):
-    def make(model, name="classifier"):
+    def make(model, name="classifier", score_range=None):
         save_classifier(
             tmp_path / name,
             model,
@@ -24,6 +25,7 @@ def save(tmp_path, tokenizer_folder):
             description={"task": "toy", "variant": "full"},
             step=12,
             tokenizer_folder=tokenizer_folder,
+            score_range=score_range,
         )
         return tmp_path / name
 
@@ -35,7 +37,8 @@ def test_a_loaded_classifier_answers_as_the_saved_model(kind, task_model, save):
     model = task_model(kind)
     classifier = load_classifier(save(model))
     [prediction, again] = classifier.predict([ROWS[kind], ROWS[kind]])
-    assert set(prediction["probabilities"]) == {"no", "yes"}
+    names = {"0", "1"} if kind == "multiple-choice" else {"no", "yes"}
+    assert set(prediction["probabilities"]) == names
     assert sum(prediction["probabilities"].values()) == pytest.approx(1.0)
     assert prediction["label"] == max(
         prediction["probabilities"], key=prediction["probabilities"].__getitem__
@@ -100,3 +103,20 @@ def test_labels_that_do_not_fit_the_weights_are_refused(task_model, save):
     (folder / "classifier.json").write_text('{"kind": "classification", "labels": ["a","b","c"]}')
     with pytest.raises(CheckpointError, match=r"head\.weight"):
         load_classifier(folder)
+
+
+def test_a_regression_answers_with_a_score_between_its_ends(task_model, save):
+    classifier = load_classifier(save(task_model("regression"), score_range=(2.0, 3.0)))
+    assert classifier.score_range == (2.0, 3.0)
+    row = {"text_a": "abc", "text_b": "d"}
+    [prediction] = classifier.predict([row])
+    shares = prediction["probabilities"]
+    assert prediction["score"] == pytest.approx(2.0 * shares["no"] + 3.0 * shares["yes"])
+    [turned] = classifier.predict([{"text_a": "d", "text_b": "abc"}])
+    assert turned["score"] == pytest.approx(prediction["score"], abs=1e-6)
+
+
+def test_any_number_of_answers_is_asked_of_a_multiple_choice_model(task_model, save):
+    classifier = load_classifier(save(task_model("multiple-choice")))
+    rows = [{"context": "abc", "choices": ["d", "e", "f", "g"][:n]} for n in (2, 4, 3)]
+    assert [len(p["probabilities"]) for p in classifier.predict(rows)] == [2, 4, 3]

@@ -26,3 +26,12 @@ def test_the_papers_warm_up_peaks_after_two_thousandths_of_the_updates():
 
 def test_without_warm_up_the_first_update_has_the_full_rate():
     assert warmup_linear(0.0, warmup_fraction=0.0) == 1.0
+
+
+def test_the_papers_shape_ramps_to_the_full_rate_and_falls_to_zero_from_there():
+    def paper(share):
+        return warmup_linear(share, warmup_fraction=0.2, shape="paper")
+
+    assert [paper(share) for share in (0.0, 0.1, 0.2, 0.6, 1.0)] == pytest.approx(
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+    )

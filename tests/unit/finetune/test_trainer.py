@@ -4,15 +4,19 @@ import pytest
 import torch
 
 from gptpath.errors import TrainingError
+from gptpath.finetune import trainer
 from gptpath.finetune.batches import collate
-from gptpath.finetune.trainer import (
-    count_tokens,
-    finetune,
-    predict,
-    probabilities,
-    total_loss,
-)
-from gptpath.finetune.transformations import Example
+from gptpath.finetune.evaluation import Evaluation
+from gptpath.finetune.trainer import finetune, total_loss
+from gptpath.finetune.transformations import Example, count_tokens
+
+
+def probabilities(model, examples):
+    return Evaluation(examples=examples).probabilities(model, precision="float32")
+
+
+def predict(model, examples):
+    return Evaluation(examples=examples).predict(model, precision="float32")
 
 
 def letters(count, first=0):
@@ -26,12 +30,23 @@ def letters(count, first=0):
 
 @pytest.fixture
 def fit(settings):
-    def call(model, train=None, validation=None, *, weight=0.5, seed=0, on_epoch=None, **changes):
+    def call(
+        model,
+        train=None,
+        validation=None,
+        *,
+        weight=0.5,
+        seed=0,
+        metric="accuracy",
+        on_epoch=None,
+        **changes,
+    ):
         return finetune(
             model,
             train or letters(48),
-            validation or letters(16),
+            Evaluation(examples=validation or letters(16)),
             settings=replace(settings, **changes),
+            metric=metric,
             auxiliary_weight=weight,
             seed=seed,
             precision="float32",
@@ -48,8 +63,8 @@ def weights(model):
 def test_it_learns_to_tell_two_letters_apart(task_model, fit):
     model, epochs = task_model(), []
     result = fit(model, on_epoch=lambda: epochs.append(1), epochs=6)
-    assert result.validation_accuracy == 1.0
-    assert predict(model, letters(10), precision="float32") == [0, 1] * 5
+    assert result.validation_score == 1.0
+    assert predict(model, letters(10)) == [0, 1] * 5
     assert (result.updates, len(epochs)) == (36, 6)
     assert result.tokens_trained == 6 * count_tokens(letters(48))
 
@@ -78,14 +93,14 @@ def test_the_earliest_of_the_best_epochs_is_kept(task_model, fit):
     model, snapshots = task_model(), []
 
     def remember():
-        right = predict(model, validation, precision="float32")
+        right = predict(model, validation)
         snapshots.append((sum(label == 1 for label in right), weights(model)))
 
     result = fit(model, validation=validation, on_epoch=remember)
     best = max(right for right, _ in snapshots)
     first = next(i for i, (right, _) in enumerate(snapshots) if right == best)
     assert result.best_epoch == first + 1
-    assert result.validation_accuracy == best / 2
+    assert result.validation_score == best / 2
     assert torch.equal(weights(model), snapshots[first][1])
 
 
@@ -122,8 +137,8 @@ def test_without_auxiliary_loss_no_vocabulary_scores_are_computed(task_model, mo
 def test_probabilities_keep_the_order_of_the_examples(task_model):
     model = task_model()
     examples = letters(9)
-    together = probabilities(model, examples, precision="float32")
-    alone = [probabilities(model, [one], precision="float32")[0] for one in examples]
+    together = probabilities(model, examples)
+    alone = [probabilities(model, [one])[0] for one in examples]
     torch.testing.assert_close(torch.tensor(together), torch.tensor(alone))
     torch.testing.assert_close(torch.tensor(together).sum(1), torch.ones(9))
 
@@ -134,3 +149,71 @@ def test_a_loss_that_is_not_finite_stops_the_run(task_model, fit):
         model.head.bias.fill_(float("nan"))
     with pytest.raises(TrainingError, match="update 0 is nan; lower finetune.learning_rate"):
         fit(model)
+
+
+def test_the_update_whose_loss_is_not_finite_is_named(task_model, fit, monkeypatch):
+    model, seen = task_model(), []
+
+    def spoil(*arguments):
+        seen.append(1)
+        loss = total_loss(*arguments)
+        return loss * float("inf") if len(seen) == 9 else loss
+
+    monkeypatch.setattr(trainer, "total_loss", spoil)
+    with pytest.raises(TrainingError, match="update 8 is inf"):
+        fit(model)
+
+
+def test_the_first_epoch_is_measured_at_doubling_updates_and_every_epoch_at_its_end(
+    task_model, fit, monkeypatch
+):
+    monkeypatch.setattr(trainer, "FIRST_SELECTION", 1)
+    model, train = task_model(), letters(48)
+    result = fit(model, train, epochs=2)  # six updates an epoch: after 1, 2, 4, 6 and 12
+    assert result.tokens_evaluated == 5 * count_tokens(letters(16))
+    assert result.best_update in (1, 2, 4, 6, 12)
+
+
+def test_a_regression_learns_scores_between_its_anchors(task_model, fit):
+    """The more letters b, the higher: places 0 to 2 of three anchors, halves among them."""
+
+    def lines(count):
+        found = []
+        for i in range(count):
+            rise = i % 5
+            text = (257, *[97] * (4 - rise), *[98] * rise, 259)
+            found.append(Example(sequences=(text, text), label=rise / 2))
+        return found
+
+    model = task_model("regression", n_labels=3)
+    result = fit(model, lines(60), lines(10), metric="pearson", epochs=12)
+    assert result.validation_score > 0.9
+    predicted = predict(model, lines(5))
+    assert predicted == sorted(predicted)
+
+
+def test_items_of_different_numbers_of_answers_learn_in_one_batch(task_model, fit):
+    """The right answer is the one of letters b."""
+
+    def items(count):
+        found = []
+        for i in range(count):
+            answers, right = 2 + i % 3, i % 2
+            letters_ = [98 if k == right else 97 for k in range(answers)]
+            found.append(
+                Example(
+                    sequences=tuple((257, 99, 258, letter, 259) for letter in letters_),
+                    label=right,
+                )
+            )
+        return found
+
+    model = task_model("multiple-choice", n_labels=4)
+    assert fit(model, items(48), items(12), epochs=6).validation_score == 1.0
+    rows = probabilities(model, items(6))
+    assert [len(row) for row in rows] == [2, 3, 4, 2, 3, 4]
+    torch.testing.assert_close([sum(row) for row in rows], [1.0] * 6)
+    together = probabilities(model, items(3))
+    alone = [probabilities(model, [item])[0] for item in items(3)]
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)

@@ -3,18 +3,18 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gptpath.config.finetune import VARIANTS
 from gptpath.config.model import ModelConfig
-from gptpath.config.sections import VARIANTS
-from gptpath.finetune import variants
+from gptpath.finetune import experiment as experiments
 from gptpath.finetune.data_sets import TaskRows
-from gptpath.finetune.trainer import FinetuneResult
+from gptpath.finetune.experiment import Base, Experiment
 from gptpath.finetune.variants import (
     VARIANT_TABLE,
-    Base,
-    Experiment,
-    Run,
-    accuracy_summary,
-    middle_run,
+    find_variant,
+    middle,
+    spread_of,
+    starting_model,
+    transfer_names,
 )
 from gptpath.model.build import build_model
 
@@ -52,7 +52,7 @@ def experiment(config, encoding, settings):
 def starts(monkeypatch):
     """What each run started from: (model, auxiliary weight)."""
     seen = []
-    real = variants.finetune
+    real = experiments.finetune
 
     def watch(model, *arguments, **keywords):
         body = model.language_model
@@ -60,7 +60,7 @@ def starts(monkeypatch):
         seen.append((state, model.head.weight.detach().clone(), keywords["auxiliary_weight"]))
         return real(model, *arguments, **keywords)
 
-    monkeypatch.setattr(variants, "finetune", watch)
+    monkeypatch.setattr(experiments, "finetune", watch)
     return seen
 
 
@@ -102,26 +102,56 @@ def test_runs_tell_seed_scores_and_work(experiment):
     assert [run.seed for run, _ in trials] == [0, 1]
     assert len(epochs) == 2
     for run, model in trials:
-        assert set(run.scores) == {"accuracy", "macro_f1", "matthews"}
+        assert set(run.scores) == {"accuracy", "macro_f1", "matthews", "f1"}
+        assert run.interval[0] <= run.scores["accuracy"] <= run.interval[1]
+        assert [max(range(2), key=row.__getitem__) for row in run.probabilities] == run.predicted
         assert run.tokens > run.result.tokens_trained > 0
         assert run.flops > 0
         assert model.n_labels == 2
 
 
-def make_run(seed, validation, accuracy):
-    result = FinetuneResult(
-        best_epoch=1,
-        validation_accuracy=validation,
-        updates=1,
-        tokens_trained=1,
-        tokens_evaluated=1,
+def test_a_layer_transfer_takes_the_embeddings_and_the_first_blocks(config):
+    base = build_model(config, seed=1)
+    fresh = build_model(config, seed=9)
+    for blocks in range(config.n_layer + 1):
+        model = starting_model(base, find_variant(f"transfer-{blocks}"), seed=9)
+        for name, value in model.state_dict().items():
+            layer = int(name.split(".")[1]) if name.startswith("h.") else -1
+            source = base if layer < blocks else fresh
+            assert torch.equal(value, source.state_dict()[name]), (blocks, name)
+
+
+def test_transferring_all_layers_is_the_full_variant_of_a_gpt2_too(config):
+    base = build_model(replace(config, norm="pre"), seed=1)
+    with torch.no_grad():
+        base.ln_f.weight.fill_(0.5)
+    model = starting_model(base, find_variant("transfer-2"), seed=9)
+    assert all(torch.equal(v, base.state_dict()[n]) for n, v in model.state_dict().items())
+
+
+def test_layer_transfers_are_measured_on_training_items_too(experiment):
+    asked = replace(experiment.settings, transfer_layers=(0, 2))
+    assert transfer_names(asked) == ("transfer-0", "transfer-2")
+    full, transferred = (
+        experiment.run_variant(name, lambda: None) for name in ("full", "transfer-2")
     )
-    scores = {"accuracy": accuracy}
-    return Run(variant="full", seed=seed, result=result, scores=scores, tokens=1, flops=1.0)
+    assert [run.scores for run, _ in full] == [run.scores for run, _ in transferred]
+    assert all(run.train_score is None for run, _ in full)
+    assert all(0.0 <= run.train_score <= 1.0 for run, _ in transferred)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_compiled_blocks_learn_the_same(experiment):
+    [(plain, _), *_] = experiment.run_variant("full", lambda: None)
+    [(compiled, model), *_] = replace(experiment, compile=True).run_variant("full", lambda: None)
+    torch.testing.assert_close(
+        torch.tensor(compiled.probabilities), torch.tensor(plain.probabilities), atol=1e-3, rtol=0
+    )
+    assert not any("_orig_mod" in name for name in model.state_dict())
 
 
 def test_the_kept_run_is_the_median_by_validation_not_by_test():
-    runs = [make_run(0, 0.9, 0.1), make_run(1, 0.7, 0.2), make_run(2, 0.8, 0.9)]
-    assert middle_run(runs) == 2
-    assert middle_run(runs[:2]) == 1
-    assert accuracy_summary(runs) == {"median": 0.2, "min": 0.1, "max": 0.9}
+    assert middle([0.9, 0.7, 0.8]) == 2
+    assert middle([0.9, 0.7]) == 1
+    assert spread_of([0.1, 0.2, 0.9]) == {"median": 0.2, "min": 0.1, "max": 0.9}

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import polars
 import pytest
 import torch
 
@@ -61,7 +62,7 @@ def checkout(tmp_path, params):
     return tmp_path
 
 
-def write_tasks(folder, letters):
+def write_tasks(folder, letters, repeat=3):
     package = TaskSpec(
         name="package",
         kind="classification",
@@ -77,7 +78,7 @@ def write_tasks(folder, letters):
         description="Which letter again?",
     )
     absent = replace(package, name="entailment", absent="no document has a summary line")
-    texts = [{"text": x * 3, "label": "ab".index(x)} for x in letters]
+    texts = [{"text": x * repeat, "label": "ab".index(x)} for x in letters]
     choices = [{"context": x, "choices": ["a", "b"], "label": "ab".index(x)} for x in letters]
     write_task(folder, package, with_keys(texts))
     write_task(folder, continuation, with_keys(choices))
@@ -127,6 +128,27 @@ def test_metrics_hold_every_run_and_its_summary(checkout, params):
     assert outcome.flops > outcome.tokens > 0
 
 
+def test_every_prediction_of_the_test_split_is_kept(checkout, params):
+    run(checkout, params, "package")
+    kept = polars.read_parquet(checkout / "metrics" / "finetune" / "package.parquet")
+    metrics = read_metrics(checkout, "package")
+    assert kept.height == 10 * 12
+    assert set(kept["split"]) == {"test"}
+    assert set(kept["label"]) == {"a", "b"}
+    for row in metrics["rows"]:
+        mine = kept.filter(
+            (polars.col("variant") == row["variant"]) & (polars.col("seed") == row["seed"])
+        )
+        assert mine["id"].to_list() == [f"{i:03}" for i in (6, 7, 14, 15, 22, 23, 30, 31, 38, 39)]
+        assert (mine["label"] == mine["predicted"]).mean() == row["accuracy"]
+        best = [("a", "b")[max(0, 1, key=list(p).__getitem__)] for p in mine["probabilities"]]
+        assert best == mine["predicted"].to_list()
+        assert row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
+    for variant, table in metrics["confusion"].items():
+        assert variant in VARIANTS
+        assert sum(map(sum, table)) == 10
+
+
 def test_one_classifier_of_each_variant_is_announced_and_loads(checkout, params):
     _, events = run(checkout, params, "continuation")
     finished = [event for event in events if isinstance(event, ModelFinished)]
@@ -158,6 +180,27 @@ def test_progress_counts_all_epochs_and_medians_are_emitted(checkout, params):
     assert (evaluated.step, evaluated.values) == (None, outcome.metrics)
 
 
+def test_layer_transfers_are_measured_and_not_kept(checkout, params):
+    asked = replace(params.finetune, variants=("full",), transfer_layers=(0, 1), seeds=(0,))
+    _, events = run(checkout, replace(params, finetune=asked), "package")
+    metrics = read_metrics(checkout, "package")
+    assert list(metrics["summary"]) == ["full", "transfer-0", "transfer-1"]
+    full, first, last = metrics["rows"]
+    assert first["train_score"] >= 0.0
+    assert {key: last[key] for key in full if key != "variant"} == {
+        key: value for key, value in full.items() if key != "variant"
+    }
+    assert len([event for event in events if isinstance(event, ModelFinished)]) == 1
+
+
+def test_texts_that_do_not_fit_are_counted_and_warned_of(checkout, params, caplog):
+    write_tasks(checkout / "data" / "tasks", "ab" * 20, repeat=31)
+    run(checkout, replace(params, finetune=replace(params.finetune, seeds=(0,))), "package")
+    cut = {"train": 20, "validation": 10, "test": 10}
+    assert read_metrics(checkout, "package")["cut_items"] == cut
+    assert "lost their end: train 20, validation 10, test 10" in caplog.text
+
+
 def test_outputs_are_the_same_bytes_when_run_again(checkout, params):
     def outputs():
         run(checkout, replace(params, finetune=replace(params.finetune, seeds=(0,))), "package")
@@ -178,6 +221,7 @@ def test_a_task_that_the_corpus_cannot_yield_is_written_as_absent(checkout, para
     outcome, events = run(checkout, params, "entailment")
     assert read_metrics(checkout, "entailment")["absent"] == "no document has a summary line"
     assert list((checkout / "models" / "finetuned" / "entailment").iterdir()) == []
+    assert polars.read_parquet(checkout / "metrics" / "finetune" / "entailment.parquet").height == 0
     assert events == []
     assert outcome.metrics == {}
 
