@@ -15,7 +15,7 @@ from gptpath.zeroshot.cloze_books import book_item, score_books
 from gptpath.zeroshot.detokenizers.treebank import PLAIN, PTB
 from gptpath.zeroshot.detokenizers.wikitext import detokenize
 from gptpath.zeroshot.items import passage_item, schema_item, summary_item
-from gptpath.zeroshot.last_word import score_lambada, score_lambada_plain
+from gptpath.zeroshot.last_word import detokenized, score_lambada, score_lambada_plain
 from gptpath.zeroshot.perplexity import TextSet, score_text, words_of
 from gptpath.zeroshot.question_answering import (
     conversation_item,
@@ -41,6 +41,14 @@ TEST_SPLIT = 5_000_000
 """Of enwik8 and text8: their last characters, by the custom of all who report on them."""
 CNN_DAILYMAIL = {"max_new_tokens": 100, "top_k": 2, "sentences": 3}
 """GPT-2 sec. 3.6."""
+
+
+def _lambada_plain(name: str, sources: Sources) -> tuple[Score, Malformed]:
+    lines = read_text(require_file(name, sources)).splitlines()[: sources.max_items]
+    rows = [{"id": f"{n:05d}", "text": line} for n, line in enumerate(lines)]
+    items, malformed = some_items(rows, passage_item, f"{name} in the folder of benchmarks")
+    joined = detokenized(items)
+    return lambda scorer, report: score_lambada_plain(scorer, report, items, joined), malformed
 
 
 def _words(respell: Callable[[str], str], *, by_line: bool = False) -> Builder:
@@ -160,13 +168,7 @@ _PARALLEL = {
 
 BUILDERS: dict[str, Builder] = {
     "lambada": rows_task(score_lambada, passage_item, read_rows),
-    "lambada-plain": rows_task(
-        score_lambada_plain,
-        passage_item,
-        lambda path: [
-            {"id": f"{n:05d}", "text": line} for n, line in enumerate(read_text(path).splitlines())
-        ],
-    ),
+    "lambada-plain": _lambada_plain,
     "cbt-cn": rows_task(score_books, book_item, read_questions),
     "cbt-ne": rows_task(score_books, book_item, read_questions),
     "cbt-books-cn": _made_cbt,

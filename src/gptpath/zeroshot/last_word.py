@@ -42,26 +42,29 @@ def score_lambada(scorer: Scorer, report: Reporter, items: Sequence[LastWordItem
     return report.result([first, filtered, *rest], last_word_facts(items, answers))
 
 
-def score_lambada_plain(
-    scorer: Scorer, report: Reporter, items: Sequence[LastWordItem]
-) -> TaskResult:
-    """The original release, lower-cased and tokenised: as published, and de-tokenised."""
+def detokenized(items: Sequence[LastWordItem]) -> list[LastWordItem]:
+    """Passages of the original release as running text; one whose last word changes stays."""
     texts = [PLAIN.detokenize(item.context + item.target) for item in items]
-    joined = [
+    return [
         LastWordItem(id=i.id, context=text.removesuffix(i.target), target=i.target)
         if text.endswith(i.target) and text != i.target
         else i
         for i, text in zip(items, texts, strict=True)
     ]
+
+
+def score_lambada_plain(
+    scorer: Scorer,
+    report: Reporter,
+    items: Sequence[LastWordItem],
+    joined: Sequence[LastWordItem],
+) -> TaskResult:
+    """The original release, lower-cased and tokenised: as published, and de-tokenised."""
     measures: list[Measure] = []
-    raw = ask_last_words(scorer, items)
-    detokenized = ask_last_words(scorer, joined)
-    for suffix, of_items, answers in (
-        ("-detokenized", joined, detokenized),
-        ("-raw", items, raw),
-    ):
+    raw, running = ask_last_words(scorer, items), ask_last_words(scorer, joined)
+    for suffix, of_items, answers in (("-detokenized", joined, running), ("-raw", items, raw)):
         measures += last_word_measures(scorer, report, of_items, answers, suffix)
-    return report.result(measures, last_word_facts(joined, detokenized))
+    return report.result(measures, last_word_facts(joined, running))
 
 
 def last_word_measures(

@@ -8,7 +8,7 @@ from gptpath.config.prompts import PromptTask
 from gptpath.zeroshot.cloze_books import BookItem, score_books
 from gptpath.zeroshot.heuristics import SentenceItem, score_cola, score_race, score_sentiment
 from gptpath.zeroshot.items import ChoiceItem, LastWordItem
-from gptpath.zeroshot.last_word import score_lambada, score_lambada_plain
+from gptpath.zeroshot.last_word import detokenized, score_lambada, score_lambada_plain
 from gptpath.zeroshot.prompt_items import PromptItem
 from gptpath.zeroshot.prompting import score_prompts
 
@@ -76,7 +76,7 @@ def test_every_protocol_takes_odd_texts_and_windows_that_are_too_short(make_scor
     ]
     for result in (
         score_lambada(scorer, report, words),
-        score_lambada_plain(scorer, report, words),
+        score_lambada_plain(scorer, report, words, detokenized(words)),
         score_cola(scorer, report, sentences, sentences),
         score_sentiment(scorer, report, sentences),
         score_race(scorer, report, races),

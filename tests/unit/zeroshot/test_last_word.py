@@ -3,7 +3,12 @@ import math
 import pytest
 
 from gptpath.zeroshot.items import LastWordItem
-from gptpath.zeroshot.last_word import score_lambada, score_lambada_plain, score_last_word
+from gptpath.zeroshot.last_word import (
+    detokenized,
+    score_lambada,
+    score_lambada_plain,
+    score_last_word,
+)
 from gptpath.zeroshot.stop_words import barred_tokens
 
 ITEMS = [
@@ -98,7 +103,7 @@ def test_the_original_release_is_scored_as_published_and_detokenized(knowing, re
         return [-0.5 if "." not in context else -2.0] * len(text)
 
     item = LastWordItem(id="a", context="it ended . he said , no ", target="more")
-    result = score_lambada_plain(knowing(judge), report, [item])
+    result = score_lambada_plain(knowing(judge), report, [item], detokenized([item]))
     assert asked == [
         ("it ended . he said , no ", "more"),
         ("it ended. he said, no ", "more"),
