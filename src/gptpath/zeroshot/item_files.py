@@ -62,7 +62,7 @@ def recompute(
     statistic = STATISTICS[score["statistic"]]
     value = float(statistic(sums.sum(axis=0)))
     if score["interval"] == "wilson":
-        return value, *wilson(int(sums[:, 0].sum()), len(sums))
+        return value, *wilson(int(sums[:, 0].sum()), int(sums[:, 1].sum()))
     low, high, _ = bootstrap(sums[sums.any(axis=1)], statistic, resampling)
     return value, low, high
 

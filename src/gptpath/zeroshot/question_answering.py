@@ -137,10 +137,9 @@ def score_open_questions(
         kept = set(order[: max(1, round(share * len(items)))])
         inside = np.array([float(n in kept) for n in range(len(items))])
         measures.append(
-            report.statistic(
+            report.share(
                 f"exact-match-of-{share:.0%}".replace("%", "-percent"),
                 np.stack([inside * right, inside], axis=1),
-                "ratio",
                 protocol="open-questions-by-confidence",
             )
         )

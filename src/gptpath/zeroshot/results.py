@@ -131,10 +131,22 @@ class Reporter:
         judged: Sequence[Sequence[float]] = (),
     ) -> Measure:
         """Share of items that are right, with Wilson's interval."""
-        hits, trials = sum(correct), len(correct)
+        sums = np.array([[float(hit), 1.0] for hit in correct])
+        return self.share(metric, sums, baselines=baselines, protocol=protocol, judged=judged)
+
+    def share(
+        self,
+        metric: str,
+        sums: Rows,
+        *,
+        baselines: Baselines = NONE,
+        protocol: str,
+        judged: Sequence[Sequence[float]] = (),
+    ) -> Measure:
+        """Share of right items among some of them: `sums` (n, 2) are (right, counted), 0 or 1."""
+        hits, trials = map(int, sums.sum(axis=0))
         value, (low, high) = hits / trials, wilson(hits, trials)
         error = math.sqrt(value * (1 - value) / max(1, trials - 1))
-        sums = np.array([[float(hit), 1.0] for hit in correct])
         spread = (low, high, error)
         score = self._score(metric, value, spread, trials, baselines, protocol, "ratio", "wilson")
         return Measure(score=score, sums=sums, judged=judged)

@@ -79,6 +79,9 @@ def test_confident_answers_are_scored_apart(writing, report):
     assert found["exact-match-of-1-percent"] == found["exact-match-of-25-percent"] == 1.0
     assert found["exact-match-of-50-percent"] == pytest.approx(3 / 5)
     assert result.scores[0].majority == pytest.approx(0.1)
+    [half] = [s for s in result.scores if s.metric == "exact-match-of-50-percent"]
+    assert (half.items, half.interval) == (5, "wilson")
+    assert half.low < 3 / 5 < half.high
     assert result.records[0].log_probs == pytest.approx((-0.1 * len(" right 0"),))
 
 
