@@ -25,11 +25,11 @@ from gptpath.text.interpreter import write_interpreter  # noqa: E402
 from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
 from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.children import Children  # noqa: E402
-from tasks.gate import Gate  # noqa: E402
 from tasks.graph import StageGraph, plan_stages  # noqa: E402
 from tasks.logs import hide_tracebacks_of_expected_errors  # noqa: E402
 from tasks.outcome import FlowOutcome, gather, report_links  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
+from tasks.places import Places  # noqa: E402
 from tasks.records import FlowTools, StageJob, StageVersion  # noqa: E402
 from tasks.results import results_table, where_to_look  # noqa: E402
 from tasks.stage import stage_task  # noqa: E402
@@ -68,7 +68,7 @@ def research_path(
     )
     children = Children()
     tools = FlowTools(
-        gate=Gate(params.compute.side_by_side),
+        places=Places(params.compute.side_by_side),
         children=children,
         record=record,
         flow_run_id=str(flow_run.id),

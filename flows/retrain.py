@@ -27,11 +27,11 @@ from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
 from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.challengers import GateVerdict, decide_on, undecided_models  # noqa: E402
 from tasks.children import Children  # noqa: E402
-from tasks.gate import Gate  # noqa: E402
 from tasks.graph import plan_stages  # noqa: E402
 from tasks.logs import hide_tracebacks_of_expected_errors  # noqa: E402
 from tasks.notices import notify  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
+from tasks.places import Places  # noqa: E402
 from tasks.records import FlowTools  # noqa: E402
 
 
@@ -113,7 +113,9 @@ def _gate(root: Path, profile: str, names: "list[str] | tuple[str, ...]") -> lis
         flow_run_name=str(flow_run.name),
     )
     children = Children()
-    tools = FlowTools(gate=Gate(1), children=children, record=record, flow_run_id=str(flow_run.id))
+    tools = FlowTools(
+        places=Places(1), children=children, record=record, flow_run_id=str(flow_run.id)
+    )
     status: Status = "FAILED"
     try:
         verdicts = decide_on(root, list(names), tools)

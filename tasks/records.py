@@ -10,7 +10,7 @@ from gptpath.errors import PipelineError
 from gptpath.tracking.flow_record import FlowRecord
 from gptpath.tracking.lineage import ledger_path, read_lock, split_name
 from tasks.children import Children
-from tasks.gate import Gate
+from tasks.places import Places
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class StageJob:
 class FlowTools:
     """What all tasks of one flow run share."""
 
-    gate: Gate
+    places: Places
     children: Children
     record: FlowRecord
     flow_run_id: str

@@ -75,7 +75,7 @@ def run_stage(job: StageJob, tools: FlowTools) -> StageVersion:
     """
     seconds = None
     if not job.fresh:
-        with tools.gate.place(job.rank):
+        with tools.places.place(job.rank):
             started = time.monotonic()
             if _reproduce(job, tools):
                 seconds = time.monotonic() - started

@@ -1,17 +1,17 @@
 import threading
 import time
 
-from tasks.gate import Gate
+from tasks.places import Places
 
 
 def test_no_more_than_the_places_are_taken_and_the_lowest_rank_goes_first() -> None:
-    gate, inside, most = Gate(2), set(), 0
+    places, inside, most = Places(2), set(), 0
     entered: list[int] = []
     lock, go = threading.Lock(), threading.Event()
 
     def work(rank: int) -> None:
         nonlocal most
-        with gate.place(rank):
+        with places.place(rank):
             with lock:
                 inside.add(rank)
                 entered.append(rank)
@@ -28,7 +28,7 @@ def test_no_more_than_the_places_are_taken_and_the_lowest_rank_goes_first() -> N
         time.sleep(0.01)
     for thread in rest:
         thread.start()
-    while len(gate._waiting) < 4:
+    while len(places._waiting) < 4:
         time.sleep(0.01)
     go.set()
     for thread in first + rest:
@@ -40,11 +40,11 @@ def test_no_more_than_the_places_are_taken_and_the_lowest_rank_goes_first() -> N
 
 
 def test_a_failure_gives_its_place_back() -> None:
-    gate = Gate(1)
+    places = Places(1)
     try:
-        with gate.place(1):
+        with places.place(1):
             raise RuntimeError("broken")
     except RuntimeError:
         pass
-    with gate.place(2):
+    with places.place(2):
         pass

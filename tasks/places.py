@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 
-class Gate:
+class Places:
     """A number of places; of those who wait, the lowest rank enters first."""
 
     def __init__(self, places: int) -> None:
