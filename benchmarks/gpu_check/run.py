@@ -59,7 +59,7 @@ def run_section(settings: Settings, name: str, *, seconds: float) -> dict[str, A
     environment = os.environ | {
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}{os.pathsep}{others}"
     }
-    # A cache of its own: nothing that an earlier session has compiled makes this one faster.
+    # A cache of its own: nothing that an earlier run has compiled makes this one faster.
     environment.setdefault("TORCHINDUCTOR_CACHE_DIR", str(settings.work / "compiled"))
     with log.open("wb") as output:
         process = subprocess.Popen(
