@@ -1,16 +1,13 @@
 """A notice goes through a real block of a real Prefect server, and to a webhook."""
 
-import json
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.pipeline.tiny_checkout import ROOT, run
+from tests.pipeline.webhook import Webhook, listening
 
 pytestmark = pytest.mark.slow
 
@@ -34,29 +31,13 @@ tell(sys.argv[1])
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    got: list[dict[str, Any]] = []
-
-    class Keep(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Keep)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", got
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def server() -> Iterator[Webhook]:
+    with listening() as webhook:
+        yield webhook
 
 
 def test_both_ways_are_taken_and_a_block_that_is_not_there_costs_a_warning(
-    server: tuple[str, list[dict[str, Any]]], tmp_path: Path
+    server: Webhook, tmp_path: Path
 ) -> None:
     address, got = server
     (tmp_path / "prefect.toml").write_text((ROOT / "prefect.toml").read_text())

@@ -1,12 +1,9 @@
 """The flow `retrain` as a person runs it: first champion, nothing new, worse, better."""
 
-import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from mlflow.tracking import MlflowClient
 
 from tests.books import write_books
 from tests.pipeline.tiny_checkout import MODEL, make_checkout, run, set_recipe
+from tests.pipeline.webhook import Webhook, listening
 
 pytestmark = [
     pytest.mark.slow,
@@ -41,32 +39,13 @@ class History:
 
 
 @pytest.fixture(scope="module")
-def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A server that keeps what is posted to it."""
-    got: list[dict[str, Any]] = []
-
-    class Keep(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Keep)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", got
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def webhook() -> Iterator[Webhook]:
+    with listening() as webhook:
+        yield webhook
 
 
 @pytest.fixture(scope="module")
-def history(
-    tmp_path_factory: pytest.TempPathFactory, webhook: tuple[str, list[dict[str, Any]]]
-) -> History:
+def history(tmp_path_factory: pytest.TempPathFactory, webhook: Webhook) -> History:
     root = make_checkout(tmp_path_factory.mktemp("retrain") / "checkout")
     address, notices = webhook
 
