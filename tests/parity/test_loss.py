@@ -88,3 +88,19 @@ def test_bfloat16_is_near_float32_and_keeps_float32_gradients(config, batch):
     assert loss.item() == pytest.approx(exact.item(), rel=1e-3)
     assert -log_probs.mean().item() == pytest.approx(exact.item(), rel=1e-3)
     assert (model.wte.weight.grad - expected).norm() / expected.norm() < 0.02
+
+
+def test_logits_are_multiplied_in_the_precision_of_autocast():
+    seen = []
+
+    def gradient(logits, *others):
+        seen.append(logits.dtype)
+        return loss_module.logit_gradient(logits, *others)
+
+    x, table = torch.randn(8, 16, requires_grad=True), torch.randn(32, 16, requires_grad=True)
+    with autocast(torch.device("cpu"), "bfloat16"):
+        linear_cross_entropy(x, table, torch.arange(8), gradient=gradient).backward()
+    linear_cross_entropy(x, table, torch.arange(8), gradient=gradient)
+    assert set(seen[:-1]) == {torch.bfloat16}
+    assert seen[-1] == torch.float32
+    assert x.grad.dtype == table.grad.dtype == torch.float32

@@ -103,8 +103,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float32, device=device)
         grad_x_ND = torch.empty_like(x_ND)
         grad_weight_VD = torch.zeros_like(weight_VD)
+        cast_x_ND, cast_weight_PD = _cast_and_pad(x_ND, weight_VD, multiple)
         with torch.autocast(device.type, enabled=False):
-            cast_x_ND, cast_weight_PD = _cast_and_pad(x_ND, weight_VD, multiple)
             for rows in _chunks(len(x_ND), len(cast_weight_PD), device):
                 x = cast_x_ND[rows]
                 logits_NP = F.linear(x, cast_weight_PD)
