@@ -1,7 +1,7 @@
 """GPT-1's suite on a machine with nothing but torch, numpy, tiktoken and scikit-learn.
 
     python -m benchmarks.finetune_study pack PACK     # in a checkout whose stage encode is done
-    python -m benchmarks.finetune_study run PACK OUT [--workers 8] [--minutes 5]
+    python -m benchmarks.finetune_study run PACK OUT [--workers 4] [--minutes 5]
 
 `pack` gathers what params.yaml asks for: token shards, tokenizer, both models' shapes and recipes,
 and the rows of every data set of matrix.finetune_tasks. `run` pretrains the Transformer and the
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("what", choices=("pack", "run"))
     parser.add_argument("pack", type=Path)
     parser.add_argument("out", type=Path, nargs="?")
-    parser.add_argument("--workers", type=int, default=8, help="fine-tunings at a time")
+    parser.add_argument("--workers", type=int, default=4, help="fine-tunings at a time")
     parser.add_argument("--minutes", type=float, default=60.0, help="limit of the whole run")
     options = parser.parse_args()
     if options.what == "pack":
@@ -126,7 +126,12 @@ class Study:
         self._found: dict[str, dict[str, list[Run]]] = {name: {} for name in self._sets}
         self._pending: dict[Future[list[Run]], tuple[str, str]] = {}
         self._failed: list[str] = []
-        out.mkdir(parents=True, exist_ok=True)
+        self._metrics("").parent.mkdir(parents=True, exist_ok=True)
+        for name, values in self._sets.items():
+            if values["absent"]:
+                task = read_rows(values)
+                assert isinstance(task, Absent), "by what pack wrote"
+                write_json(self._metrics(name), absent_metrics(task))
 
     def run(self, workers: int) -> list[str]:
         """Pretrain, fine-tune, write; returns what was not done."""
@@ -172,11 +177,6 @@ class Study:
             return
         self._found[name][variant] = future.result()
         tell(f"{name} {variant}, {self._end - time.monotonic():.0f} s before the limit")
-        task = read_rows(self._sets[name])
-        path = self._out / "metrics" / "finetune" / f"{name}.json"
-        if isinstance(task, Absent):
-            write_json(path, absent_metrics(task))
-            return
         runs = {
             variant: self._found[name][variant]
             for variant in self._study["finetune"]["variants"]
@@ -184,7 +184,10 @@ class Study:
         }
         bases = {find_variant(variant).base for variant in runs}
         experiment = make_experiment(self._folder, self._out, name, sorted(bases))
-        write_json(path, task_metrics(experiment, runs))
+        write_json(self._metrics(name), task_metrics(experiment, runs))
+
+    def _metrics(self, name: str) -> Path:
+        return self._out / "metrics" / "finetune" / f"{name}.json"
 
 
 def pretrain(folder: Path, out: Path, base: str) -> None:
