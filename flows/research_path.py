@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:  # started as a file, Python knows only flows/ itself
-    sys.path.insert(0, str(ROOT))
+# Started as a file, Python knows only flows/ itself; what is installed may be another checkout's.
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from prefect import flow, get_run_logger  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402

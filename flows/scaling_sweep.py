@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:  # started as a file, Python knows only flows/ itself
-    sys.path.insert(0, str(ROOT))
+# Started as a file, Python knows only flows/ itself; what is installed may be another checkout's.
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from prefect import flow, get_run_logger  # noqa: E402
 from prefect.client.schemas.objects import FlowRun  # noqa: E402
