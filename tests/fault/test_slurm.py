@@ -3,6 +3,7 @@
 Everything else is real: DVC, the stage, two times torchrun that meet, the requeued job.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -46,32 +47,43 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _lengthen(params) -> None:
     params["pretrain"].update(
-        log_every_steps=200, checkpoint_every_steps=50, validate_every_steps=2000
+        log_every_steps=50, checkpoint_every_steps=50, validate_every_steps=600
     )
-    params["models"][MODEL]["recipe"]["steps"] = 2000
+    params["models"][MODEL]["recipe"]["steps"] = 600
 
 
-def submit(root: Path) -> subprocess.Popen[str]:
+def submit(root: Path) -> subprocess.Popen[bytes]:
     """What Slurm does with two nodes of one process each."""
     beside = os.path.dirname(sys.executable)
-    return subprocess.Popen(
-        ["bash", "deploy/slurm/pretrain.sbatch", MODEL],
-        cwd=root,
-        env=os.environ
-        | {
-            "PATH": os.pathsep.join([str(root.parent), beside, os.environ["PATH"]]),
-            "SLURM_SUBMIT_DIR": str(root),
-            "SLURM_JOB_NODELIST": "localhost,other",
-            "SLURM_JOB_ID": "7",
-            "SLURM_NNODES": "2",
-            "SLURM_GPUS_ON_NODE": "1",
-            "GPTPATH_TRACKING": "off",
-            "DVC_NO_ANALYTICS": "true",
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with (root / "slurm-7.log").open("w") as log:
+        return subprocess.Popen(
+            ["bash", "deploy/slurm/pretrain.sbatch", MODEL],
+            cwd=root,
+            env=os.environ
+            | {
+                "PATH": os.pathsep.join([str(root.parent), beside, os.environ["PATH"]]),
+                "SLURM_SUBMIT_DIR": str(root),
+                "SLURM_JOB_NODELIST": "localhost,other",
+                "SLURM_JOB_ID": "7",
+                "SLURM_NNODES": "2",
+                "SLURM_GPUS_ON_NODE": "1",
+                "GPTPATH_TRACKING": "off",
+                "DVC_NO_ANALYTICS": "true",
+            },
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def end(job: subprocess.Popen[bytes], root: Path) -> str:
+    """Wait for the job and end what it has left, as Slurm does; returns its log."""
+    try:
+        job.wait(timeout=120)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(job.pid, signal.SIGKILL)
+    return (root / "slurm-7.log").read_text()
 
 
 @pytest.mark.slow
@@ -79,23 +91,23 @@ def test_a_job_that_runs_out_of_time_goes_on_when_it_is_queued_again(checkout: P
     job = submit(checkout)
     deadline = time.monotonic() + 90
     while len(list(checkout.glob(".scratch/pretrain/*/state-*"))) < 2:
-        assert job.poll() is None, job.communicate()[0]
+        assert job.poll() is None, end(job, checkout)
         assert time.monotonic() < deadline
         time.sleep(0.1)
     job.send_signal(signal.SIGTERM)
-    said, _ = job.communicate(timeout=90)
+    said = end(job, checkout)
     assert job.returncode == 143, said
     assert (checkout / "requeued").read_text() == "requeue 7\n"
     again = submit(checkout)
-    said, _ = again.communicate(timeout=120)
+    said = end(again, checkout)
     assert again.returncode == 0, said
-    assert "step 2000/2000" in said
-    assert "step 200/2000" not in said, "it began anew"
+    assert "step 600/600" in said
+    assert "step 1/600" not in said, "it began anew"
     assert f"models/pretrained/{MODEL}" in read_lock(checkout)[f"pretrain@{MODEL}"].outs
     assert YAML(typ="safe").load(checkout / "params.yaml")["launch"]["nnodes"] == 2
     third = submit(checkout)
-    said, _ = third.communicate(timeout=60)
-    assert (third.returncode, said) == (0, f"pretrain@{MODEL} is up to date\n")
+    assert end(third, checkout) == f"pretrain@{MODEL} is up to date\n"
+    assert third.returncode == 0
 
 
 def test_the_launch_is_changed_and_no_other_line(tmp_path: Path) -> None:
