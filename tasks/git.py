@@ -29,6 +29,6 @@ def require_committed_code(root: Path, why: str) -> None:
     others = [f":!{name}" for name in RECORDED]
     changed = ask_git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *others)
     new = ask_git(root, "ls-files", "--others", "--exclude-standard", "--", "src", "dvc.yaml")
-    if found := [line[3:] for line in changed.splitlines()] + new.split():
+    if found := [line.split(maxsplit=1)[1] for line in changed.splitlines()] + new.splitlines():
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise PipelineError(f"{', '.join(found[:3])}{more} not committed; commit first: {why}")

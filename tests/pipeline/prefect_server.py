@@ -65,6 +65,10 @@ class Server:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
+    def make_pool(self, name: str) -> None:
+        """Make a work pool of processes."""
+        self.ask("work_pools/", {"name": name, "type": "process"})
+
     def start_run(self, deployment: str, **parameters: Any) -> str:
         """Start a run of `FLOW/DEPLOYMENT`; returns its id."""
         found = self.ask(f"deployments/name/{deployment}")

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -64,6 +65,13 @@ def flow_process(trainer: psutil.Process) -> psutil.Process:
     return parent
 
 
+def run_in_background(root: Path, *command: str) -> subprocess.Popen[bytes]:
+    """Start a command on the code of a checkout, without tracking."""
+    own = {"PYTHONPATH": str(root / "src"), "GPTPATH_TRACKING": "off"}
+    own["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+    return subprocess.Popen(command, cwd=root, env=os.environ | own)
+
+
 def outputs(root: Path) -> dict[str, dict[str, str]]:
     """md5s of what every stage made: weights, metrics; not of ledgers, which hold times."""
 
@@ -94,7 +102,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     run(main, *DVC, "repro", "-q", "encode", GPTPATH_TRACKING="off")
     commit(main, "What all models read")
     alone = Path(shutil.copytree(main, base / "alone"))
-    run(alone, *DVC, "repro", "-q", GPTPATH_TRACKING="off")
+    beside = run_in_background(alone, *DVC, "repro", "-q")
     for name in ("one", "two"):
         run(base, "git", "clone", "-q", str(main), str(base / name))
     home = base / "home"
@@ -108,13 +116,14 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
             "PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
         }
         for pool in ("gptpath", "gptpath-models"):
-            server.prefect("work-pool", "create", pool, "--type", "process")
+            server.make_pool(pool)
         server.prefect("deploy", "--all", cwd=main)
         start = [*PREFECT, "worker", "start", "--pool", "gptpath", "--limit", "1"]
         workers.enter_context(working(server, start, main))
         for name in ("one", "two"):
             command = ["deploy/model-worker", "--name", name]
             workers.enter_context(working(server, command, base / name))
+        assert beside.wait(120) == 0
         yield Team(server, main, alone, base)
 
 
@@ -168,3 +177,34 @@ def test_no_board_was_used_twice_at_a_time(team: Team, sweep: str) -> None:
     logs = "".join(team.server.log(run_["id"]) for run_ in team.server.runs("train-model/worker"))
     assert "GPU board-a of board-a, board-b" in logs
     assert "GPU board-b of board-a, board-b" in logs
+
+
+def test_a_schedule_and_a_person_at_once_wait_for_each_other_and_survive_a_crash(
+    team: Team, sweep: str
+) -> None:
+    model = "lstm-laptop"
+    change_params(
+        team.main, lambda params: params["models"][model]["recipe"].update(warmup_steps=9)
+    )
+    scheduled = team.server.start_run("research-path/laptop")
+    wait_until(lambda: trainer(model), 120)
+    log = team.base / "by-hand.log"
+    with log.open("w") as out:
+        by_hand = subprocess.Popen(
+            [sys.executable, "flows/research_path.py"],
+            cwd=team.main,
+            env=team.server.environment,
+            stdout=out,
+            stderr=out,
+        )
+    wait_until(lambda: "another flow runs in" in log.read_text(), 60)
+    process = trainer(model)
+    assert process is not None, "the scheduled run was done too early to be killed"
+    flow_process(process).kill()
+    assert by_hand.wait(120) == 0, log.read_text()
+    assert "1 stages run, 4 were up to date." in log.read_text()
+    assert team.server.wait_for_end(scheduled) == "COMPLETED", team.server.log(scheduled)
+    assert team.server.ask(f"flow_runs/{scheduled}")["run_count"] == 2
+    assert "5 stages, of which 0 are stale" in team.server.log(scheduled)
+    assert json.loads((team.main / f"ledger/pretrain/{model}.json").read_text())["attempts"] == 2
+    assert "up to date" in run(team.main, *DVC, "status").stdout
