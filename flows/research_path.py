@@ -25,6 +25,7 @@ from gptpath.text.interpreter import write_interpreter  # noqa: E402
 from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
 from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.children import Children  # noqa: E402
+from tasks.clock import seconds_since  # noqa: E402
 from tasks.graph import StageGraph, plan_stages  # noqa: E402
 from tasks.logs import hide_tracebacks_of_expected_errors  # noqa: E402
 from tasks.outcome import FlowOutcome, gather, report_links  # noqa: E402
@@ -39,19 +40,25 @@ Futures = dict[str, PrefectFuture[StageVersion]]
 
 @flow(name="research-path", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
 def research_path(
-    profile: str | None = None, changes: list[str] | None = None, root: Path = ROOT
+    profile: str | None = None,
+    changes: list[str] | None = None,
+    notify_block: str | None = None,
+    root: Path = ROOT,
 ) -> FlowOutcome:
     """Run what is stale of the stage graph; returns the version of every stage.
 
     Args:
         profile: written to params.yaml before anything runs; None leaves params.yaml alone.
         changes: `a.b=value` changes to that profile.
+        notify_block: a Prefect notification block, `TYPE/NAME`, told when a training stalls or
+            diverges; so is the address in GPTPATH_WEBHOOK_URL.
         root: the checkout.
 
     Raises:
         GptPathError: parameters are wrong, or a stage failed; the message names the stage, its
             error, and the stages that could not run without it.
     """
+    queued_seconds = seconds_since(flow_run.scheduled_start_time)
     if profile is not None:
         write_profile(root, profile, changes or [])
     params = load_params(root / "params.yaml")
@@ -72,11 +79,12 @@ def research_path(
         children=children,
         record=record,
         flow_run_id=str(flow_run.id),
+        notify_block=notify_block,
     )
     status: Status = "FAILED"
     try:
         outcome = gather(graph, submit_stages(root, graph, tools))
-        report_links(outcome, record)
+        report_links(outcome, tools, queued_seconds=queued_seconds)
         outcome.raise_failures()
         status = "FINISHED"
         return outcome

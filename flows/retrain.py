@@ -67,15 +67,15 @@ def retrain(
         profile: written to params.yaml before anything runs; None leaves params.yaml alone.
         changes: `a.b=value` changes to that profile.
         models: models to gate; None takes gate.models, or all of matrix.models.
-        notify_block: a Prefect notification block, `TYPE/NAME`, told how it ended; so is the
-            address in GPTPATH_WEBHOOK_URL.
+        notify_block: a Prefect notification block, `TYPE/NAME`, told how it ended, and when a
+            training stalls or diverges; so is the address in GPTPATH_WEBHOOK_URL.
         root: the checkout.
 
     Raises:
         GptPathError: parameters are wrong, a stage failed, or the gate could not compare.
     """
     try:
-        done = _retrain(profile, changes, models, root)
+        done = _retrain(profile, changes, models, notify_block, root)
     except GptPathError as error:
         notify(f"The retraining failed. {error}", block=notify_block)
         raise
@@ -85,7 +85,11 @@ def retrain(
 
 
 def _retrain(
-    profile: str | None, changes: list[str] | None, models: list[str] | None, root: Path
+    profile: str | None,
+    changes: list[str] | None,
+    models: list[str] | None,
+    notify_block: str | None,
+    root: Path,
 ) -> Retraining:
     if profile is not None:
         write_profile(root, profile, changes or [])
@@ -99,7 +103,7 @@ def _retrain(
         get_run_logger().info(done.summary())
         return done
     if stale:
-        research_path(root=root)
+        research_path(notify_block=notify_block, root=root)
     return Retraining(stale=stale, verdicts=tuple(_gate(root, params.profile, names)))
 
 
