@@ -126,8 +126,13 @@ def test_a_frozen_trainer_is_told_of_directly_and_by_the_automation(
     assert moving["kind"] == "moving"
     assert alert["text"] in output
     query = {"filter": {"event": {"prefix": ["gptpath.training."]}}}
-    events = server.ask("events/filter", query)["events"]
-    [stalled] = [one for one in events if one["payload"]["text"] == alert["text"]]
+    [stalled] = wait_for(  # the server writes events down every few seconds
+        lambda: [
+            one
+            for one in server.ask("events/filter", query)["events"]
+            if one["payload"]["text"] == alert["text"]
+        ]
+    )
     assert stalled["event"] == "gptpath.training.stalled"
     related = {one["prefect.resource.role"] for one in stalled["related"]}
     assert {"flow-run", "task-run"} <= related
