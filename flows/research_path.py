@@ -27,7 +27,7 @@ from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.children import Children  # noqa: E402
 from tasks.clock import seconds_since  # noqa: E402
 from tasks.graph import StageGraph, plan_stages  # noqa: E402
-from tasks.logs import hide_tracebacks_of_expected_errors  # noqa: E402
+from tasks.logs import hide_tracebacks_of_expected_errors, log_as_asked  # noqa: E402
 from tasks.outcome import FlowOutcome, gather, report_links  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
 from tasks.places import Places  # noqa: E402
@@ -58,6 +58,7 @@ def research_path(
         GptPathError: parameters are wrong, or a stage failed; the message names the stage, its
             error, and the stages that could not run without it.
     """
+    log_as_asked()
     queued_seconds = seconds_since(flow_run.scheduled_start_time)
     if profile is not None:
         write_profile(root, profile, changes or [])
@@ -111,6 +112,7 @@ def submit_stages(root: Path, graph: StageGraph, tools: FlowTools) -> Futures:
 def main() -> int:
     """Run the path in this checkout; returns the exit code, 130 when it was cancelled."""
     hide_tracebacks_of_expected_errors()
+    log_as_asked()
     # Prefect handles SIGTERM while the flow runs and then passes it on to this handler; the
     # default one would end Python at once and leave Prefect's server behind.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

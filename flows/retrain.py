@@ -28,7 +28,7 @@ from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.challengers import GateVerdict, decide_on, undecided_models  # noqa: E402
 from tasks.children import Children  # noqa: E402
 from tasks.graph import plan_stages  # noqa: E402
-from tasks.logs import hide_tracebacks_of_expected_errors  # noqa: E402
+from tasks.logs import hide_tracebacks_of_expected_errors, log_as_asked  # noqa: E402
 from tasks.notices import notify  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
 from tasks.places import Places  # noqa: E402
@@ -74,6 +74,7 @@ def retrain(
     Raises:
         GptPathError: parameters are wrong, a stage failed, or the gate could not compare.
     """
+    log_as_asked()
     try:
         done = _retrain(profile, changes, models, notify_block, root)
     except GptPathError as error:
@@ -138,6 +139,7 @@ def _gate(root: Path, profile: str, names: "list[str] | tuple[str, ...]") -> lis
 def main() -> int:
     """Retrain in this checkout; 0 also where the gate refuses, 130 when it was cancelled."""
     hide_tracebacks_of_expected_errors()
+    log_as_asked()
     # As in flows/research_path.py: Prefect passes SIGTERM on to this handler at the end.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:

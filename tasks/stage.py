@@ -1,5 +1,6 @@
 """How any stage runs as a Prefect task: `dvc repro -s <stage>`, streamed, recorded, versioned."""
 
+import logging
 import os
 import re
 import time
@@ -17,11 +18,13 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 
 from gptpath.errors import PipelineError
+from gptpath.stages.json_log import read_json_line
 from gptpath.stages.stopping import FLOW_PROCESS
 from gptpath.tracking.lineage import split_name
 from gptpath.tracking.recorder import FLOW_RUN, PARENT_RUN
 from tasks.alerts import alerting
 from tasks.dvc import DVC, dvc_environment
+from tasks.logs import STAGE_LINE
 from tasks.policies import policy_of, stall_seconds_of
 from tasks.records import FlowTools, StageJob, StageVersion, read_version
 from tasks.watch import TrainingWatch
@@ -141,12 +144,17 @@ class _StageOutput:
         self._updated_at = 0.0
 
     def take(self, line: str) -> None:
-        """Take one line of DVC or of the stage."""
+        """Take one line of DVC or of the stage; of a JSON line its message counts."""
+        told = read_json_line(line)
+        level = logging.INFO
+        if told is not None:
+            line = str(told["message"])
+            level = logging.getLevelNamesMapping().get(str(told.get("level")).upper(), level)
         if not line.strip() or line.startswith(DVC_TALK):
             return
         self.last.append(line)
         self.ran = self.ran or line.startswith("Running stage ")
-        self._logger.info(line)
+        self._logger.log(level, line, extra={} if told is None else {STAGE_LINE: told})
         self._watch.take(line)
         if match := PROGRESS.match(line):
             self._show(100 * int(match[1]) / max(1, int(match[2])))
