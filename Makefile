@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check gpu-check ui clean install dev lock
+.PHONY: run test check gpu-check ui play clean install dev lock
 
 run: install  ## the whole path at the size of params.yaml (default: laptop)
 	$(BIN)/python flows/research_path.py
@@ -22,6 +22,9 @@ gpu-check:  ## what only a GPU can show, in nine minutes; needs torch and transf
 
 ui: install  ## the MLflow and Prefect pages, until interrupted
 	$(BIN)/python -m tasks.pages
+
+play: .venv/.installed-play  ## a page for trying the models in a browser, until interrupted
+	$(BIN)/gptpath play
 
 clean:  ## everything that a run has made, and the virtual environment
 	rm -rf .venv .interpreter .scratch .prefect mlflow.db mlartifacts models metrics ledger reports \
@@ -43,6 +46,10 @@ dev: .venv/.installed-dev
 
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	touch $@
+
+.venv/.installed-play: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[play]'
 	touch $@
 
 lock:  ## renew requirements.lock from pyproject.toml in a scratch environment

@@ -25,7 +25,9 @@ from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
 from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.checkout_lock import whole_checkout  # noqa: E402
 from tasks.children import Children  # noqa: E402
+from tasks.clock import seconds_since  # noqa: E402
 from tasks.graph import StageGraph, plan_stages  # noqa: E402
+from tasks.logs import log_as_asked  # noqa: E402
 from tasks.outcome import FlowOutcome, gather, report_links  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
 from tasks.places import Places  # noqa: E402
@@ -50,6 +52,7 @@ def research_path(
     stages: list[str] | None = None,
     push: bool = False,
     commit_to: str | None = None,
+    notify_block: str | None = None,
     root: Path = ROOT,
 ) -> FlowOutcome:
     """Run what is stale of the stage graph; returns the version of every stage.
@@ -60,12 +63,15 @@ def research_path(
         stages: run these alone, and what they need; None runs all.
         push: afterwards, send what DVC tracks to its remote.
         commit_to: afterwards, commit params.yaml and dvc.lock to this branch.
+        notify_block: a Prefect notification block, `TYPE/NAME`, told when a training stalls or
+            diverges; so is the address in GPTPATH_WEBHOOK_URL.
         root: the checkout.
 
     Raises:
         GptPathError: parameters are wrong, or a stage failed; the message names the stage, its
             error, and the stages that could not run without it.
     """
+    log_as_asked()
     with whole_checkout(root):
         check_publishing(root, push=push, commit_to=commit_to)
         if profile is not None:
@@ -74,13 +80,16 @@ def research_path(
         graph = plan_stages(root)
         if stages is not None:
             graph = graph.needed_for(stages)
-        outcome = run_graph(root, graph, flow="research-path")
+        outcome = run_graph(root, graph, flow="research-path", notify_block=notify_block)
         publish(root, push=push, commit_to=commit_to)
         return outcome
 
 
-def run_graph(root: Path, graph: StageGraph, *, flow: str) -> FlowOutcome:
+def run_graph(
+    root: Path, graph: StageGraph, *, flow: str, notify_block: str | None = None
+) -> FlowOutcome:
     """Run the stages of `graph` below one MLflow run, as `research_path` does and raises."""
+    queued_seconds = seconds_since(flow_run.scheduled_start_time)
     params = load_params(root / "params.yaml")
     stale = [name for name in graph.order if name not in graph.fresh]
     get_run_logger().info("%d stages, of which %d are stale", len(graph.order), len(stale))
@@ -97,11 +106,12 @@ def run_graph(root: Path, graph: StageGraph, *, flow: str) -> FlowOutcome:
         children=children,
         record=record,
         flow_run_id=str(flow_run.id),
+        notify_block=notify_block,
     )
     status: Status = "FAILED"
     try:
         outcome = gather(graph, submit_stages(root, graph, tools))
-        report_links(outcome, record)
+        report_links(outcome, tools, queued_seconds=queued_seconds)
         outcome.raise_failures()
         status = "FINISHED"
         return outcome

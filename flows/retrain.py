@@ -28,6 +28,7 @@ from tasks.challengers import GateVerdict, decide_on, undecided_models  # noqa: 
 from tasks.checkout_lock import whole_checkout  # noqa: E402
 from tasks.children import Children  # noqa: E402
 from tasks.graph import plan_stages  # noqa: E402
+from tasks.logs import log_as_asked  # noqa: E402
 from tasks.notices import notify  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
 from tasks.places import Places  # noqa: E402
@@ -71,8 +72,8 @@ def retrain(
         profile: written to params.yaml before anything runs; None leaves params.yaml alone.
         changes: `a.b=value` changes to that profile.
         models: models to gate; None takes gate.models, or all of matrix.models.
-        notify_block: a Prefect notification block, `TYPE/NAME`, told how it ended; so is the
-            address in GPTPATH_WEBHOOK_URL.
+        notify_block: a Prefect notification block, `TYPE/NAME`, told how it ended, and when a
+            training stalls or diverges; so is the address in GPTPATH_WEBHOOK_URL.
         push: afterwards, send what DVC tracks to its remote.
         commit_to: afterwards, commit params.yaml and dvc.lock to this branch.
         root: the checkout.
@@ -80,10 +81,11 @@ def retrain(
     Raises:
         GptPathError: parameters are wrong, a stage failed, or the gate could not compare.
     """
+    log_as_asked()
     try:
         with whole_checkout(root):
             check_publishing(root, push=push, commit_to=commit_to)
-            done = _retrain(profile, changes, models, root)
+            done = _retrain(profile, changes, models, notify_block, root)
             publish(root, push=push, commit_to=commit_to)
     except GptPathError as error:
         notify(f"The retraining failed. {error}", block=notify_block)
@@ -94,7 +96,11 @@ def retrain(
 
 
 def _retrain(
-    profile: str | None, changes: list[str] | None, models: list[str] | None, root: Path
+    profile: str | None,
+    changes: list[str] | None,
+    models: list[str] | None,
+    notify_block: str | None,
+    root: Path,
 ) -> Retraining:
     if profile is not None:
         write_profile(root, profile, changes or [])
@@ -108,7 +114,7 @@ def _retrain(
         get_run_logger().info(done.summary())
         return done
     if stale:
-        research_path(root=root)
+        research_path(notify_block=notify_block, root=root)
     return Retraining(stale=stale, verdicts=tuple(_gate(root, params.profile, names)))
 
 

@@ -8,9 +8,8 @@ from prefect.artifacts import create_table_artifact
 from prefect.futures import PrefectFuture
 
 from gptpath.errors import PipelineError
-from gptpath.tracking.flow_record import FlowRecord
 from tasks.graph import StageGraph
-from tasks.records import StageVersion
+from tasks.records import FlowTools, StageVersion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,26 +78,41 @@ def _wait(future: PrefectFuture[StageVersion]) -> None:
     future.wait()
 
 
-def report_links(outcome: FlowOutcome, record: FlowRecord) -> None:
-    """Leave a table in Prefect that leads from the flow run to every version and MLflow run."""
+def report_links(outcome: FlowOutcome, tools: FlowTools, *, queued_seconds: float | None) -> None:
+    """Leave a table in Prefect: how each stage ended, its times, its version and MLflow run.
+
+    `queued_seconds` is how long the flow run waited for a worker, None if nobody knows.
+    """
+    clock, record = tools.clock, tools.record
     rows = [
         {
             "stage": version.name,
             "version": version.version,
             "done": "up to date" if version.skipped else "run",
-            "seconds": _rounded(version.seconds),
+            "waited": _rounded(clock.waited(version.name)),
+            "ran": _rounded(clock.ran(version.name)),
             "of which overhead": _rounded(version.overhead_seconds),
             "MLflow run": version.run_id or "",
         }
         for version in outcome.versions
     ]
     rows += [
-        {"stage": name, "version": "", "done": f"failed: {error}"}
+        {
+            "stage": name,
+            "version": "",
+            "done": f"failed: {error}",
+            "waited": _rounded(clock.waited(name)),
+            "ran": _rounded(clock.ran(name)),
+        }
         for name, error in outcome.failures.items()
     ]
     rows += [{"stage": name, "version": "", "done": "not run"} for name in outcome.not_run]
+    queued = "" if queued_seconds is None else f" It waited {queued_seconds:.1f} s for its start."
     create_table_artifact(
-        rows, key="stages", description=f"MLflow run of this flow run: {record.run_id or 'none'}"
+        rows,
+        key="stages",
+        description=f"MLflow run of this flow run: {record.run_id or 'none'}.{queued} Times of the "
+        "stages in seconds; waited: for a place beside other stages.",
     )
 
 

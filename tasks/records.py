@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from gptpath.errors import PipelineError
 from gptpath.tracking.flow_record import FlowRecord
 from gptpath.tracking.lineage import ledger_path, read_lock, split_name
 from tasks.children import Children
+from tasks.clock import StageClock
 from tasks.places import Places
 
 
@@ -34,6 +35,9 @@ class FlowTools:
     children: Children
     record: FlowRecord
     flow_run_id: str
+    notify_block: str | None = None
+    """Prefect notification block that is told of alerts, `TYPE/NAME`."""
+    clock: StageClock = field(default_factory=StageClock)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from gptpath.errors import GptPathError
-from tasks.logs import hide_tracebacks_of_expected_errors
+from tasks.logs import hide_tracebacks_of_expected_errors, log_as_asked
 from tasks.temporary_server import end_server_with_this_process
 
 
@@ -15,6 +15,7 @@ def run_as_program(start: Callable[[], str], *, what: str) -> int:
     0 when it came to its end, 1 and one sentence about `what` when it failed, 130 when stopped.
     """
     hide_tracebacks_of_expected_errors()
+    log_as_asked()
     # Prefect handles SIGTERM while the flow runs and then passes it on to this handler; the
     # default one would end Python at once and leave Prefect's server behind.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

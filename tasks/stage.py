@@ -1,5 +1,6 @@
 """How any stage runs as a Prefect task: `dvc repro -s <stage>`, streamed, recorded, versioned."""
 
+import logging
 import os
 import re
 import time
@@ -17,12 +18,16 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 
 from gptpath.errors import PipelineError
+from gptpath.stages.json_log import read_json_line
 from gptpath.stages.stopping import FLOW_PROCESS
 from gptpath.tracking.lineage import split_name
 from gptpath.tracking.recorder import FLOW_RUN, PARENT_RUN
+from tasks.alerts import alerting
 from tasks.dvc import DVC, dvc_environment
-from tasks.policies import policy_of
+from tasks.logs import STAGE_LINE
+from tasks.policies import policy_of, stall_seconds_of
 from tasks.records import FlowTools, StageJob, StageVersion, read_version
+from tasks.watch import TrainingWatch
 
 PROGRESS = re.compile(r"(?:step|progress)\s+(\d+)/(\d+)\b")
 PROGRESS_SECONDS = 2.0
@@ -75,8 +80,10 @@ def run_stage(job: StageJob, tools: FlowTools) -> StageVersion:
     """
     seconds = None
     if not job.fresh:
-        with tools.places.place(job.rank):
+        asked = time.monotonic()
+        with tools.places.place(job.rank), tools.clock.running(job.name):
             started = time.monotonic()
+            tools.clock.add_wait(job.name, started - asked)
             if _reproduce(job, tools):
                 seconds = time.monotonic() - started
     version = read_version(job.root, job.name, seconds=seconds)
@@ -96,45 +103,59 @@ def run_stage(job: StageJob, tools: FlowTools) -> StageVersion:
 
 def _reproduce(job: StageJob, tools: FlowTools) -> bool:
     """Run DVC for the stage; returns whether the stage's command had to run."""
-    output = _StageOutput(job.name)
     stage, _ = split_name(job.name)
+    watch = TrainingWatch(
+        job.name,
+        stall_seconds=stall_seconds_of(stage),
+        on_alert=alerting(flow_run_id=tools.flow_run_id, notify_block=tools.notify_block),
+    )
+    output = _StageOutput(job.name, watch)
     flow = {
         FLOW_PROCESS: str(os.getpid()),
         FLOW_RUN: tools.flow_run_id,
         PARENT_RUN: tools.record.run_id or "",
     }
-    code = tools.children.run(
-        [*DVC, "repro", "-s", job.name],
-        cwd=job.root,
-        env=dvc_environment(job.root) | flow,
-        on_line=output.take,
-        timeout_seconds=policy_of(stage).timeout_seconds,
-    )
+    with watch:
+        code = tools.children.run(
+            [*DVC, "repro", "-s", job.name],
+            cwd=job.root,
+            env=dvc_environment(job.root) | flow,
+            on_line=output.take,
+            timeout_seconds=policy_of(stage).timeout_seconds,
+        )
     if code != 0:
         error = explain(output.last, code)
+        watch.failed(error)
         killed = code == -9 or any(KILLED.search(line) for line in output.last)
         raise StageKilledError(error) if killed else PipelineError(error)
     return output.ran
 
 
 class _StageOutput:
-    """Where a stage's lines go: the run's log, its progress bar, and the last kept for errors."""
+    """Where a stage's lines go: log, progress bar, watch, and the last are kept for errors."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, watch: TrainingWatch) -> None:
         self.last: deque[str] = deque(maxlen=40)
         self.ran = False
+        self._watch = watch
         self._key = artifact_key("progress", name)
         self._logger = get_run_logger()
         self._bar: Any = None
         self._updated_at = 0.0
 
     def take(self, line: str) -> None:
-        """Take one line of DVC or of the stage."""
+        """Take one line of DVC or of the stage; of a JSON line its message counts."""
+        told = read_json_line(line)
+        level = logging.INFO
+        if told is not None:
+            line = str(told["message"])
+            level = logging.getLevelNamesMapping().get(str(told.get("level")).upper(), level)
         if not line.strip() or line.startswith(DVC_TALK):
             return
         self.last.append(line)
         self.ran = self.ran or line.startswith("Running stage ")
-        self._logger.info(line)
+        self._logger.log(level, line, extra={} if told is None else {STAGE_LINE: told})
+        self._watch.take(line)
         if match := PROGRESS.match(line):
             self._show(100 * int(match[1]) / max(1, int(match[2])))
 

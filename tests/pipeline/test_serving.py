@@ -8,26 +8,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 
-from gptpath.config.model import ModelConfig
-from gptpath.events import ModelFinished
-from gptpath.finetune.folder import load_classifier, save_classifier
-from gptpath.model.build import build_model
-from gptpath.model.folder import load_model, save_model
+from gptpath.finetune.folder import load_classifier
+from gptpath.model.folder import load_model
 from gptpath.model.generation import generate
-from gptpath.model.heads import TaskModel
-from gptpath.tokens.bpe import write_tokenizer
 from gptpath.tokens.encoding import load_encoding
-from gptpath.tracking.mlflow_run import open_run
-from gptpath.tracking.recorder import StageFacts
 from gptpath.tracking.registry import resolve_model
-from gptpath.tracking.revision import Revision
 from gptpath.tracking.store import tracking_uri
+from tests.pipeline.tiny_registry import make_registry
 
 pytestmark = [
     pytest.mark.slow,
@@ -39,54 +33,12 @@ pytestmark = [
     ),
 ]
 
-CONFIG = ModelConfig(norm="pre", n_layer=1, n_head=1, n_embd=16, context_length=64, vocab_size=257)
-FACTS = StageFacts(
-    stage="pretrain",
-    item="tiny",
-    profile="laptop",
-    revision=Revision(commit="unknown", dirty=False),
-    parameters={},
-    inputs=(),
-    outs=(),
-)
-KINDS = {
-    "classification": ("numpy", "scipy"),
-    "multiple-choice": ("0", "1", "2", "3"),
-    "regression": ("0", "1", "2", "3", "4", "5"),
-}
 SAMPLING = {"max_new_tokens": 8, "temperature": 0.7, "top_k": 20, "top_p": 0.95, "seed": 3}
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with a language model and three classifiers in its registry."""
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("serving")
-    write_tokenizer(root / "tokenizer", [bytes([n]) for n in range(256)], name="bytes")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        run = open_run(root, FACTS, parent=None, flow_run=None)
-        folder = root / "models" / "tiny"
-        language_model = build_model(CONFIG, seed=0)
-        save_model(folder, language_model, step=1, tokenizer_folder=root / "tokenizer")
-        run.register(ModelFinished(name="tiny", path=folder, kind="language-model", metrics={}), {})
-        for kind, labels in KINDS.items():
-            folder = root / "models" / kind
-            head = TaskModel(
-                build_model(CONFIG, seed=1), kind=kind, n_labels=len(labels), dropout=0.0, seed=2
-            )
-            save_classifier(
-                folder,
-                head,
-                labels=list(labels),
-                description={},
-                step=1,
-                tokenizer_folder=root / "tokenizer",
-                score_range=(0.0, 5.0) if kind == "regression" else None,
-            )
-            run.register(ModelFinished(name=kind, path=folder, kind="classifier", metrics={}), {})
-        run.finish("FINISHED", {})
-    return root
+    return make_registry(tmp_path_factory.mktemp("serving"))
 
 
 def load(root: Path, name: str):
@@ -150,12 +102,14 @@ def test_a_loaded_regression_answers_with_scores(root: Path) -> None:
     assert all(0.0 <= score <= 5.0 for score in found["score"])
 
 
-def test_mlflow_serves_a_model_that_completes_a_prompt_over_http(root: Path) -> None:
+@contextmanager
+def serving(root: Path, model: str) -> Iterator[Callable[[object], object]]:
+    """`mlflow models serve` of a registered model: a function from a request's body to answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     beside = os.path.dirname(sys.executable)
-    command = "-m mlflow models serve --env-manager local -m models:/gptpath-tiny@challenger"
+    command = f"-m mlflow models serve --env-manager local -m models:/gptpath-{model}@challenger"
     server = subprocess.Popen(
         [sys.executable, *command.split(), "-p", str(port), "--workers", "1"],
         cwd=root,
@@ -169,13 +123,27 @@ def test_mlflow_serves_a_model_that_completes_a_prompt_over_http(root: Path) -> 
         start_new_session=True,
     )
     try:
-        body = {"inputs": {"prompt": ["one "]}, "params": SAMPLING}
-        answer = ask(f"http://127.0.0.1:{port}/invocations", body, server)
+        yield lambda body: ask(f"http://127.0.0.1:{port}/invocations", body, server)
     finally:
         os.killpg(server.pid, 15)
         server.communicate()
+
+
+def test_mlflow_serves_a_model_that_completes_a_prompt_over_http(root: Path) -> None:
+    with serving(root, "tiny") as request:
+        answer = request({"inputs": {"prompt": ["one "]}, "params": SAMPLING})
     model = load(root, "tiny")
     expected = model.predict(pd.DataFrame({"prompt": ["one "]}), params=SAMPLING)
+    assert answer == {"predictions": expected}
+
+
+def test_mlflow_serves_a_classifier_that_labels_texts_over_http(root: Path) -> None:
+    rows = [{"text": "an array of numbers"}, {"text": "a signal"}]
+    with serving(root, "classification") as request:
+        answer = request({"dataframe_records": rows})
+        with pytest.raises(pytest.fail.Exception, match="text"):
+            request({"dataframe_records": [{"words": "no such column"}]})
+    expected = load_classifier(root / "models" / "classification").predict(rows)
     assert answer == {"predictions": expected}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath import __version__
-from gptpath.cli import champions, classify, garbage, models, reproduction
+from gptpath.cli import champions, classify, garbage, models, play, reproduction
 from gptpath.errors import ConfigError, GptPathError
 
 STAGES = {
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     models.add_commands(commands)
     classify.add_command(commands)
     champions.add_commands(commands)
+    play.add_command(commands)
     garbage.add_command(commands)
     reproduction.add_commands(commands)
     _add_batch(commands)
@@ -194,6 +195,7 @@ COMMANDS = {
     "fetch": _fetch,
     "generate": models.run_generate,
     "classify": classify.run_classify,
+    "play": play.run_play,
     "import": models.run_import,
     "export": models.run_export,
     "gate": champions.run_gate,

@@ -1,6 +1,45 @@
 """Events of a stage as log lines: aligned for people, and parsed again by the flow."""
 
+import re
+from dataclasses import dataclass
+
 from gptpath.events import CheckpointSaved, Evaluated, Event, ModelFinished, Progress, StepFinished
+
+_STEP = re.compile(
+    r"step +(?P<step>\d+)/(?P<total>\d+) \|.* \| loss +(?P<loss>\S+) \| lr (?P<rate>\S+)"
+    r" \| grad +(?P<grad>\S+) \|"
+)
+_SIGN_OF_LIFE = re.compile(r"(step|progress) +\d+/\d+\b|scores |checkpoint \d|model \S+ finished")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepNumbers:
+    """What the line of a training step says, as precisely as it says it."""
+
+    step: int
+    total_steps: int
+    loss: float
+    learning_rate: float
+    grad_norm: float
+
+
+def read_step(line: str) -> StepNumbers | None:
+    """Read the line of a training step back; None for any other line."""
+    found = _STEP.match(line)
+    if found is None:
+        return None
+    return StepNumbers(
+        step=int(found["step"]),
+        total_steps=int(found["total"]),
+        loss=float(found["loss"]),
+        learning_rate=float(found["rate"]),
+        grad_norm=float(found["grad"]),
+    )
+
+
+def tells_an_event(line: str) -> bool:
+    """Whether the line tells that a stage has come further."""
+    return _SIGN_OF_LIFE.match(line) is not None
 
 
 def log_line(event: Event) -> str:

@@ -18,10 +18,18 @@ from gptpath.errors import PipelineError
 from gptpath.events import Emit, Event, ModelFinished
 from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.stages.gpus import gpus_needed, reserved_gpus
+from gptpath.stages.json_log import JsonFormatter, json_is_asked_for
 from gptpath.stages.log_lines import log_line
 from gptpath.stages.stopping import ignore_stops, stoppable
 from gptpath.tracking.lineage import ledger_path
-from gptpath.tracking.recorder import Recorder, StageFacts, Status, collect_facts, open_recorder
+from gptpath.tracking.recorder import (
+    FLOW_RUN,
+    Recorder,
+    StageFacts,
+    Status,
+    collect_facts,
+    open_recorder,
+)
 from gptpath.tracking.revision import read_revision
 
 RunFunction = Callable[[StageContext], StageOutcome]
@@ -37,7 +45,7 @@ def run_stage(root: Path, name: str, item: str | None) -> None:
 
     Raises GptPathError for what the user can act on, SystemExit when told to stop.
     """
-    log_to_stdout()
+    formatter = log_to_stdout(stage=name, item=item, flow_run_id=os.environ.get(FLOW_RUN))
     root = root.resolve()
     params = load_params(root / "params.yaml")
     with stoppable(), reserved_gpus(gpus_needed(params, name)):
@@ -45,6 +53,8 @@ def run_stage(root: Path, name: str, item: str | None) -> None:
             run = _stage_function(name)
             facts = collect_facts(root, params, name, item, read_revision(root))
             recorder = open_recorder(root, facts)
+        if isinstance(formatter, JsonFormatter):
+            formatter.facts["mlflow_run_id"] = recorder.run_id
         models: list[ModelFinished] = []
         context = StageContext(
             root=root, params=params, item=item, emit=_listener(recorder, models)
@@ -80,12 +90,17 @@ def collector_paused() -> Generator[None, None, None]:
             gc.enable()
 
 
-def log_to_stdout() -> None:
-    """Send the library's lines to stdout; other libraries' warnings too."""
+def log_to_stdout(**facts: str | None) -> logging.Formatter:
+    """Send the library's lines to stdout; other libraries' warnings too.
+
+    Returns their formatter; where JSON is asked for (GPTPATH_LOG), each line repeats the facts.
+    """
+    formatter = JsonFormatter(**facts) if json_is_asked_for() else _LineFormatter()
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_LineFormatter())
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("gptpath").setLevel(logging.INFO)
+    return formatter
 
 
 class _LineFormatter(logging.Formatter):
@@ -115,7 +130,7 @@ def _listener(recorder: Recorder, models: list[ModelFinished]) -> Emit:
     """
 
     def emit(event: Event) -> None:
-        logger.info(log_line(event))
+        logger.info(log_line(event), extra={"event": event})
         recorder.record(event)
         if isinstance(event, ModelFinished):
             models.append(event)

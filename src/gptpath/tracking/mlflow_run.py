@@ -15,6 +15,7 @@ from gptpath.tracking.lineage import StageInput, stage_name
 from gptpath.tracking.recorder import StageFacts, Status
 from gptpath.tracking.registration import register_model
 from gptpath.tracking.store import experiment_id, open_client
+from gptpath.tracking.system_metrics import SystemMetrics, system_metrics_are_on
 
 FLUSH_SECONDS = 5.0
 BATCH_METRICS = 1000
@@ -71,6 +72,7 @@ class MlflowRun:
         self._client, self._run_id, self._facts = client, run_id, facts
         self._waiting: list[Metric] = []
         self._flushed_at = time.monotonic()
+        self._system = SystemMetrics(self._keep) if system_metrics_are_on() else None
 
     @property
     def run_id(self) -> str:
@@ -79,10 +81,8 @@ class MlflowRun:
 
     def record(self, event: Event) -> None:
         """Keep the numbers of an event; write them out if the last time is seconds ago."""
-        now = int(time.time() * 1000)
         step = event.step if isinstance(event, StepFinished | Evaluated) else None
-        for name, value in _numbers(event).items():
-            self._waiting.append(Metric(name, value, now, step or 0))
+        self._keep(_numbers(event), step or 0)
         if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
             self._flush()
 
@@ -100,13 +100,19 @@ class MlflowRun:
 
     def finish(self, status: Status, summary: Mapping[str, float]) -> None:
         """Write the rest of the numbers, the summary as `final/...`, and end the run."""
-        now = int(time.time() * 1000)
-        self._waiting += [Metric(f"final/{name}", value, now, 0) for name, value in summary.items()]
+        if self._system is not None:
+            self._system.stop()
+        self._keep({f"final/{name}": value for name, value in summary.items()}, 0)
         self._flush()
         try:
             self._client.set_terminated(self._run_id, status)
         except MlflowException as error:
             logger.warning("MLflow run %s could not be closed: %s", self._run_id, error)
+
+    def _keep(self, numbers: Mapping[str, float], step: int) -> None:
+        """Let numbers wait; also called from the thread that reads the machine's load."""
+        now = int(time.time() * 1000)
+        self._waiting += [Metric(name, value, now, step) for name, value in numbers.items()]
 
     def _flush(self) -> None:
         self._flushed_at = time.monotonic()
@@ -118,7 +124,7 @@ class MlflowRun:
                 logger.warning("MLflow did not take %d numbers: %s", len(batch), error)
                 if error.error_code != INVALID:
                     return
-            del self._waiting[:BATCH_METRICS]
+            del self._waiting[: len(batch)]
 
 
 def _numbers(event: Event) -> dict[str, float]:

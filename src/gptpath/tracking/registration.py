@@ -27,6 +27,8 @@ PREFIX = "gptpath-"
 CHALLENGER = "challenger"
 """Alias of the newest version of a model; the gate decides whether it becomes champion."""
 WEIGHTS_MD5 = "gptpath.weights_md5"
+KIND = "gptpath.kind"
+"""Tag: `language-model` or `classifier`."""
 
 REQUIRED = ("torch", "numpy", "tiktoken", "safetensors", "mlflow")
 
@@ -138,6 +140,7 @@ def _version_tags(
     facts: StageFacts, model: ModelFinished, ledger: Mapping[str, Any], md5: str
 ) -> dict[str, str]:
     tags = {
+        KIND: model.kind,
         "gptpath.stage": stage_name(facts.stage, facts.item),
         "gptpath.profile": facts.profile,
         "gptpath.git_commit": facts.revision.commit,

@@ -3,10 +3,45 @@
 import os
 import re
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gptpath.errors import PipelineError
 from gptpath.tracking.store import open_client, tracking_uri
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisteredVersion:
+    """A version of the registry that people may want to use."""
+
+    name: str
+    """Registered name, `gptpath-...`."""
+    version: str
+    aliases: tuple[str, ...]
+    classifies: bool
+    """Made by fine-tuning: labels texts. Else it continues prompts."""
+
+
+def registered_models(root: Path) -> list[RegisteredVersion]:
+    """Of each registered model the versions with an alias."""
+    client = open_client(root)
+    found: list[RegisteredVersion] = []
+    for model in client.search_registered_models():
+        aliases: dict[str, list[str]] = {}
+        for alias, version in sorted(model.aliases.items()):
+            aliases.setdefault(str(version), []).append(alias)
+        for version, names in aliases.items():
+            tags = client.get_model_version(model.name, version).tags
+            found.append(
+                RegisteredVersion(
+                    name=model.name,
+                    version=version,
+                    aliases=tuple(names),
+                    classifies=_classifies(tags),
+                )
+            )
+    return found
 
 
 def resolve_model(root: Path, uri: str) -> Path:
@@ -45,3 +80,9 @@ def resolve_model(root: Path, uri: str) -> Path:
             f"registered: {known or 'nothing'}"
         ) from None
     return kept
+
+
+def _classifies(tags: Mapping[str, str]) -> bool:
+    """By the version's kind; versions older than that tag by the stage that made them."""
+    kind = tags.get("gptpath.kind")
+    return kind == "classifier" if kind else tags.get("gptpath.stage", "").startswith("finetune")

@@ -1,0 +1,1 @@
+"""The page of `make play`: prompts for language models, texts for classifiers, in a browser."""
