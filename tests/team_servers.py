@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +94,7 @@ class Team:
 
 
 @contextmanager
-def team_servers(folder: Path) -> Iterator[Team]:
+def team_servers(folder: Path, without: Collection[str] = ()) -> Iterator[Team]:
     """Start PostgreSQL, the S3 server, Prefect and MLflow; skips where one is not installed."""
     for module, package in NEEDED.items():
         pytest.importorskip(module, reason=f"the package {package} is not installed")
@@ -122,10 +122,11 @@ def team_servers(folder: Path) -> Iterator[Team]:
             )
             for name in PORTS
         }
-        for service in running.values():
+        started = [service for name, service in running.items() if name not in without]
+        for service in started:
             stack.callback(service.stop)
             service.start()
-        for service in running.values():
+        for service in started:
             service.wait()
         used = ("AWS_", "PREFECT_", "MLFLOW_")
         worker = {key: text for key, text in settings["worker"].items() if key.startswith(used)}

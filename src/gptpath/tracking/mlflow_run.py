@@ -93,7 +93,7 @@ class MlflowRun:
     def record(self, event: Event) -> None:
         """Keep the numbers of an event; they go out within seconds."""
         step = event.step if isinstance(event, StepFinished | Evaluated) else None
-        self._add(_numbers(event), step or 0)
+        self._keep(_numbers(event), step or 0)
 
     def register(self, model: ModelFinished, ledger: Mapping[str, Any]) -> None:
         """Register the model, or find the version that already holds the same weights.
@@ -115,7 +115,7 @@ class MlflowRun:
 
     def finish(self, status: Status, summary: Mapping[str, float]) -> None:
         """Write the rest of the numbers, the summary as `final/...`, and end the run."""
-        self._add({f"final/{name}": value for name, value in summary.items()}, 0)
+        self._keep({f"final/{name}": value for name, value in summary.items()}, 0)
         self._outbox.end(status, int(time.time() * 1000))
         seconds = patience(stopped=self._stopped or status == "KILLED")
         deadline = time.monotonic() + seconds
@@ -127,7 +127,7 @@ class MlflowRun:
         if not done:
             logger.warning("MLflow lacks the end of run %s; %s", self.run_id, LATER)
 
-    def _add(self, values: Mapping[str, float], step: int) -> None:
+    def _keep(self, values: Mapping[str, float], step: int) -> None:
         now = int(time.time() * 1000)
         if values:
             self._sender.add([(name, value, now, step) for name, value in values.items()])
