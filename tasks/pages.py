@@ -30,6 +30,11 @@ PREFECT_API = "PREFECT_API_URL"
 START_SECONDS = 120
 """A first start on an empty home migrates Prefect's database."""
 POOL = "gptpath"
+MLFLOW_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
+"""The second spares seven processes (1.5 GB) for judging the answers of applications."""
 
 
 def addresses() -> dict[str, str]:
@@ -72,7 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run all until one ends or the reader interrupts; returns the exit code."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    processes = [subprocess.Popen(command, cwd=ROOT) for command in commands().values()]
+    settings = MLFLOW_SETTINGS | dict(os.environ)
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, env=settings) for command in commands().values()
+    ]
     try:
         _say([f"{name.split('_')[0]:<8} {page(at)}" for name, at in addresses().items()])
         if options.server or options.worker:

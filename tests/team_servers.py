@@ -21,7 +21,8 @@ import pytest
 
 from tests.compose_file import DEPLOY, filled, required_variables
 
-SECONDS = 120
+SECONDS = 300
+"""For a start on a busy machine; PostgreSQL makes Prefect's tables in ten on a calm one."""
 HOST = "127.0.0.1"
 PORTS = {"s3": 7070, "prefect": 4200, "mlflow": 5000}
 """Ports inside the containers."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow.entities import Metric
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from gptpath.errors import PipelineError
@@ -89,7 +88,7 @@ def send_numbers(client: MlflowClient, run_id: str, batch: Sequence[Number]) -> 
     metrics = [Metric(name, value, at, step) for name, value, at, step in batch]
     try:
         client.log_batch(run_id, metrics=metrics)
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # besides MLflow's own, whatever the library of a store may raise
         logger.warning("MLflow did not take %d numbers: %s", len(batch), error)
         return getattr(error, "error_code", None) == INVALID
     return True
@@ -129,7 +128,7 @@ def deliver_model(client: MlflowClient, outbox: Outbox, kept: KeptModel) -> bool
     try:
         version = register_model(client, run_id, kept.facts, kept.model, kept.ledger)
         client.set_tag(run_id, f"gptpath.model.{name}", version)
-    except Exception as error:  # besides MLflow's own, whatever the library of a store may raise
+    except Exception as error:
         if isinstance(error, PipelineError) or getattr(error, "error_code", None) == INVALID:
             logger.error("the registry refuses model %s: %s", name, error)
             outbox.refuse(kept, str(error))
@@ -146,7 +145,7 @@ def deliver_end(client: MlflowClient, outbox: Outbox) -> bool:
     try:
         if client.get_run(state.run_id).info.status == "RUNNING":
             client.set_terminated(state.run_id, state.status or "KILLED", state.end_time)
-    except MlflowException as error:
+    except Exception as error:
         logger.warning("MLflow run %s could not be closed: %s", state.run_id, error)
         return False
     return True
