@@ -64,6 +64,7 @@ class SubRuns:
             raise PipelineError(
                 f"this server has no deployment {self._deployment}; `prefect deploy --all` makes it"
             ) from None
+        assert isinstance(run, FlowRun), "not awaited: flows run in threads here"
         self._runs[item] = run.id
 
     def wait(self) -> dict[str, str]:
