@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import get_client, get_run_logger
@@ -52,7 +52,7 @@ class SubRuns:
             for name, value in parameters.items()
         }
         try:
-            run = run_deployment(
+            started = run_deployment(
                 self._deployment,
                 parameters=values,
                 flow_run_name=f"{item} of {str(self._parent)[:8]}",
@@ -64,7 +64,7 @@ class SubRuns:
             raise PipelineError(
                 f"this server has no deployment {self._deployment}; `prefect deploy --all` makes it"
             ) from None
-        self._runs[item] = run.id
+        self._runs[item] = cast("FlowRun", started).id
 
     def wait(self) -> dict[str, str]:
         """Wait for the end of every run; returns item -> why, of those that did not succeed."""

@@ -67,7 +67,10 @@ class Server:
 
     def make_pool(self, name: str) -> None:
         """Make a work pool of processes."""
-        self.ask("work_pools/", {"name": name, "type": "process"})
+        known = self.ask("collections/views/aggregate-worker-metadata")["prefect"]["process"]
+        template = known["default_base_job_configuration"]
+        # Without a template each worker would write one, and SQLite lets but one of them.
+        self.ask("work_pools/", {"name": name, "type": "process", "base_job_template": template})
 
     def start_run(self, deployment: str, **parameters: Any) -> str:
         """Start a run of `FLOW/DEPLOYMENT`; returns its id."""
