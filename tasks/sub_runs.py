@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelling
+from prefect.states import AwaitingRetry, Cancelling
 
 from gptpath.errors import PipelineError
 from tasks.recovery import schedule_again
@@ -45,7 +45,8 @@ class SubRuns:
     def start(self, item: str, parameters: Mapping[str, Any]) -> None:
         """Start a run for one item, or find the one that this parent has started before.
 
-        So a parent that crashed and runs again waits for the runs that it has.
+        So a parent that crashed and runs again waits for the runs that it has; one that failed
+        in the meantime is tried again.
         """
         values = {
             name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
@@ -64,7 +65,11 @@ class SubRuns:
             raise PipelineError(
                 f"this server has no deployment {self._deployment}; `prefect deploy --all` makes it"
             ) from None
-        self._runs[item] = cast("FlowRun", started).id
+        run = cast("FlowRun", started)
+        self._runs[item] = run.id
+        if run.state is not None and run.state.is_final() and not run.state.is_completed():
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(run.id, AwaitingRetry())
 
     def wait(self) -> dict[str, str]:
         """Wait for the end of every run; returns item -> why, of those that did not succeed."""

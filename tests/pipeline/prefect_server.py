@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 120
+SECONDS = 300
 
 
 class Server:
@@ -89,7 +89,7 @@ class Server:
         query = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC"}
         return "\n".join(line["message"] for line in self.ask("logs/filter", query))
 
-    def wait_for_end(self, run: str, seconds: float = 240) -> str:
+    def wait_for_end(self, run: str, seconds: float = 600) -> str:
         """Wait until a flow run is over; returns the type of its state."""
         final = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
         wait_until(lambda: self.ask(f"flow_runs/{run}")["state_type"] in final, seconds)

@@ -123,7 +123,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         for name in ("one", "two"):
             command = ["deploy/model-worker", "--name", name]
             workers.enter_context(working(server, command, base / name))
-        assert beside.wait(120) == 0
+        assert beside.wait(300) == 0
         yield Team(server, main, alone, base)
 
 
@@ -132,7 +132,7 @@ def sweep(team: Team) -> str:
     """A sweep, done: of its two trainings one was killed outright, the other told to end."""
     run_id = team.server.start_run("scaling-sweep/sweep")
     for model, number in zip(MODELS, (signal.SIGKILL, signal.SIGTERM), strict=True):
-        wait_until(lambda model=model: trainer(model), 120)
+        wait_until(lambda model=model: trainer(model), 300)
         process = trainer(model)
         assert process is not None
         flow_process(process).send_signal(number)
@@ -187,7 +187,7 @@ def test_a_schedule_and_a_person_at_once_wait_for_each_other_and_survive_a_crash
         team.main, lambda params: params["models"][model]["recipe"].update(warmup_steps=9)
     )
     scheduled = team.server.start_run("research-path/laptop")
-    wait_until(lambda: trainer(model), 120)
+    wait_until(lambda: trainer(model), 300)
     log = team.base / "by-hand.log"
     with log.open("w") as out:
         by_hand = subprocess.Popen(
@@ -197,11 +197,11 @@ def test_a_schedule_and_a_person_at_once_wait_for_each_other_and_survive_a_crash
             stdout=out,
             stderr=out,
         )
-    wait_until(lambda: "another flow runs in" in log.read_text(), 60)
+    wait_until(lambda: "another flow runs in" in log.read_text(), 300)
     process = trainer(model)
     assert process is not None, "the scheduled run was done too early to be killed"
     flow_process(process).kill()
-    assert by_hand.wait(120) == 0, log.read_text()
+    assert by_hand.wait(300) == 0, log.read_text()
     assert "1 stages run, 4 were up to date." in log.read_text()
     assert team.server.wait_for_end(scheduled) == "COMPLETED", team.server.log(scheduled)
     assert team.server.ask(f"flow_runs/{scheduled}")["run_count"] == 2
