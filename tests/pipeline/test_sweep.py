@@ -169,6 +169,7 @@ def test_each_model_was_trained_on_a_worker_and_went_on_after_the_kill(
     assert {run["name"].split()[0] for run in runs} == set(MODELS)
     assert {run["state_type"] for run in runs} == {"COMPLETED"}
     assert {run["run_count"] for run in runs} == {2}
+    assert "Traceback" not in "".join(log.read_text() for log in team.base.glob("home/worker-*"))
     for run_ in runs:
         assert "scheduled again" in team.server.log(run_["id"])
 
