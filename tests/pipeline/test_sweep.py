@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,23 +61,12 @@ def trainer(model: str, below: Path) -> psutil.Process | None:
     return None
 
 
-@contextmanager
-def frozen_trainer(model: str, below: Path) -> Iterator[psutil.Process]:
-    """Wait until a model is being trained; meanwhile it stands still, so that it does not end."""
-    found: list[psutil.Process] = []
-
-    def freeze() -> bool:
-        process = trainer(model, below)
-        if process is not None:
-            process.suspend()
-            found.append(process)
-        return process is not None
-
-    wait_until(freeze, 300)
-    try:
-        yield found[0]
-    finally:
-        found[0].resume()
+def freeze(model: str, below: Path) -> psutil.Process | None:
+    """Let the trainer of a model stand still, if there is one, so that it does not end."""
+    process = trainer(model, below)
+    if process is not None:
+        process.suspend()
+    return process
 
 
 def flow_process(trainer: psutil.Process) -> psutil.Process:
@@ -131,6 +120,8 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     home = base / "home"
     home.mkdir()
     with serving(home) as server, ExitStack() as workers:
+        workers.callback(beside.wait)
+        workers.callback(beside.kill)
         server.environment |= {
             "MLFLOW_TRACKING_URI": f"sqlite:///{base / 'mlflow.db'}",
             "GPTPATH_SCRATCH": str(base / "scratch"),
@@ -147,17 +138,23 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
             command = ["deploy/model-worker", "--name", name]
             workers.enter_context(working(server, command, base / name))
         yield Team(server, main, alone, beside, base)
-        beside.kill()
-        beside.wait()
 
 
 @pytest.fixture(scope="module")
 def sweep(team: Team) -> str:
     """A sweep, done: of its two trainings one was killed outright, the other told to end."""
     run_id = team.server.start_run("scaling-sweep/sweep")
-    for model, number in zip(MODELS, (signal.SIGKILL, signal.SIGTERM), strict=True):
-        with frozen_trainer(model, team.base) as process:
-            flow_process(process).send_signal(number)
+    waiting = dict(zip(MODELS, (signal.SIGKILL, signal.SIGTERM), strict=True))
+
+    def strike() -> bool:
+        for model, number in list(waiting.items()):
+            if process := freeze(model, team.base):
+                flow_process(process).send_signal(number)
+                process.resume()
+                del waiting[model]
+        return not waiting
+
+    wait_until(strike, 300)
     assert team.server.wait_for_end(run_id) == "COMPLETED", team.server.log(run_id)
     return run_id
 
@@ -212,17 +209,26 @@ def test_a_schedule_and_a_person_at_once_wait_for_each_other_and_survive_a_crash
     )
     scheduled = team.server.start_run("research-path/laptop")
     log = team.base / "by-hand.log"
-    with frozen_trainer(model, team.base) as process:
-        with log.open("w") as out:
-            by_hand = subprocess.Popen(
-                [sys.executable, "flows/research_path.py"],
-                cwd=team.main,
-                env=team.server.environment,
-                stdout=out,
-                stderr=out,
-            )
+    found: list[psutil.Process] = []
+
+    def frozen() -> bool:
+        found.extend(process for process in [freeze(model, team.base)] if process is not None)
+        return bool(found)
+
+    wait_until(frozen, 300)
+    with log.open("w") as out:
+        by_hand = subprocess.Popen(
+            [sys.executable, "flows/research_path.py"],
+            cwd=team.main,
+            env=team.server.environment,
+            stdout=out,
+            stderr=out,
+        )
+    try:
         wait_until(lambda: "another flow runs in" in log.read_text(), 300)
-        flow_process(process).kill()
+        flow_process(found[0]).kill()
+    finally:
+        found[0].resume()
     assert by_hand.wait(300) == 0, log.read_text()
     assert "stages run" in log.read_text()
     assert team.server.wait_for_end(scheduled) == "COMPLETED", team.server.log(scheduled)
