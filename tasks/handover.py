@@ -73,9 +73,10 @@ def take_standing(root: Path, standing: Standing) -> None:
 
 def require_shared_inputs(root: Path, stages: Sequence[str]) -> None:
     """Raise PipelineError where stages read files of this checkout that no worker can get."""
-    lock = read_lock(root)
-    for declaration in _declarations(root, stages):
-        made = {one.path for one in inputs_of(declaration, lock)}
+    lock, declarations = read_lock(root), _declarations(root, stages)
+    own = {out for declaration in declarations for out in declaration.outs}
+    for declaration in declarations:
+        made = own | {one.path for one in inputs_of(declaration, lock)}
         given = [dep for dep in declaration.deps if dep not in made and not dep.startswith("src/")]
         held = tuple(name.removesuffix(".dvc") for name in _dvc_files(root, given))
         lying = ask_git(root, "ls-files", "--others", "--", *given).splitlines() if given else []

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import get_client, get_run_logger
@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelling
+from prefect.states import AwaitingRetry, Cancelling
 
 from gptpath.errors import PipelineError
 from tasks.recovery import schedule_again
@@ -45,14 +45,15 @@ class SubRuns:
     def start(self, item: str, parameters: Mapping[str, Any]) -> None:
         """Start a run for one item, or find the one that this parent has started before.
 
-        So a parent that crashed and runs again waits for the runs that it has.
+        So a parent that crashed and runs again waits for the runs that it has; one that failed
+        in the meantime is tried again.
         """
         values = {
             name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
             for name, value in parameters.items()
         }
         try:
-            run = run_deployment(
+            started = run_deployment(
                 self._deployment,
                 parameters=values,
                 flow_run_name=f"{item} of {str(self._parent)[:8]}",
@@ -64,8 +65,11 @@ class SubRuns:
             raise PipelineError(
                 f"this server has no deployment {self._deployment}; `prefect deploy --all` makes it"
             ) from None
-        assert isinstance(run, FlowRun), "not awaited: flows run in threads here"
+        run = cast("FlowRun", started)
         self._runs[item] = run.id
+        if run.state is not None and run.state.is_final() and not run.state.is_completed():
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(run.id, AwaitingRetry())
 
     def wait(self) -> dict[str, str]:
         """Wait for the end of every run; returns item -> why, of those that did not succeed."""

@@ -5,6 +5,7 @@ Everything else is real: DVC, the stage, two times torchrun that meet, the reque
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from ruamel.yaml import YAML
 from deploy.slurm.set_launch import set_launch
 from gptpath.text.interpreter import write_interpreter
 from gptpath.tracking.lineage import read_lock
-from tests.pipeline.tiny_checkout import MODEL, ROOT, change_params, make_checkout, run
+from tests.pipeline.tiny_checkout import MODEL, ROOT, change_params, commit, make_checkout, run
 
 SRUN = """#!/usr/bin/env bash
 while [[ "$1" == --* ]]; do shift; done
@@ -79,7 +80,7 @@ def submit(root: Path) -> subprocess.Popen[bytes]:
 def end(job: subprocess.Popen[bytes], root: Path) -> str:
     """Wait for the job and end what it has left, as Slurm does; returns its log."""
     try:
-        job.wait(timeout=120)
+        job.wait(timeout=300)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(job.pid, signal.SIGKILL)
@@ -89,7 +90,7 @@ def end(job: subprocess.Popen[bytes], root: Path) -> str:
 @pytest.mark.slow
 def test_a_job_that_runs_out_of_time_goes_on_when_it_is_queued_again(checkout: Path) -> None:
     job = submit(checkout)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while len(list(checkout.glob(".scratch/pretrain/*/state-*"))) < 2:
         assert job.poll() is None, end(job, checkout)
         assert time.monotonic() < deadline
@@ -108,6 +109,36 @@ def test_a_job_that_runs_out_of_time_goes_on_when_it_is_queued_again(checkout: P
     third = submit(checkout)
     assert end(third, checkout) == f"pretrain@{MODEL} is up to date\n"
     assert third.returncode == 0
+
+
+def test_each_worker_of_an_array_has_a_checkout_of_its_own(tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    (origin / "deploy").mkdir(parents=True)
+    shutil.copy(ROOT / "deploy" / "model-worker", origin / "deploy")
+    subprocess.run(["git", "init", "-q", "-b", "main", origin], check=True)
+    commit(origin, "Start")
+    (tmp_path / "prefect").write_text(
+        '#!/bin/sh\necho "$GPTPATH_CHECKOUT" "$GPTPATH_SCRATCH" "$@"\n'
+    )
+    (tmp_path / "prefect").chmod(0o755)
+    for task in ("1", "2", "2"):
+        done = subprocess.run(
+            ["bash", ROOT / "deploy" / "slurm" / "worker.sbatch"],
+            env={
+                "PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]]),
+                "GPTPATH_REPOSITORY": str(origin),
+                "GPTPATH_CHECKOUTS": str(tmp_path / "all"),
+                "SLURM_ARRAY_TASK_ID": task,
+                "SLURM_JOB_ID": "7",
+            },
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == (
+            f"{tmp_path}/all/worker-{task} {tmp_path}/all/scratch "
+            f"worker start --pool gptpath-models --limit 1 --name worker-{task}-7\n"
+        )
 
 
 def test_the_launch_is_changed_and_no_other_line(tmp_path: Path) -> None:

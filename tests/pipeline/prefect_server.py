@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 120
+SECONDS = 300
 
 
 class Server:
@@ -67,7 +67,10 @@ class Server:
 
     def make_pool(self, name: str) -> None:
         """Make a work pool of processes."""
-        self.ask("work_pools/", {"name": name, "type": "process"})
+        known = self.ask("collections/views/aggregate-worker-metadata")["prefect"]["process"]
+        template = known["default_base_job_configuration"]
+        # Without a template each worker would write one, and SQLite lets but one of them.
+        self.ask("work_pools/", {"name": name, "type": "process", "base_job_template": template})
 
     def start_run(self, deployment: str, **parameters: Any) -> str:
         """Start a run of `FLOW/DEPLOYMENT`; returns its id."""
@@ -86,7 +89,7 @@ class Server:
         query = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC"}
         return "\n".join(line["message"] for line in self.ask("logs/filter", query))
 
-    def wait_for_end(self, run: str, seconds: float = 240) -> str:
+    def wait_for_end(self, run: str, seconds: float = 600) -> str:
         """Wait until a flow run is over; returns the type of its state."""
         final = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
         wait_until(lambda: self.ask(f"flow_runs/{run}")["state_type"] in final, seconds)

@@ -26,6 +26,11 @@ stages:
     cmd: b
     deps: [data/corpus, data/own, src/code.py]
     outs: ["models/${item.model}"]
+  score:
+    matrix: {model: [m]}
+    cmd: c
+    deps: ["models/${item.model}"]
+    outs: ["scores/${item.model}"]
 """
 LOCK = """\
 schema: '2.0'
@@ -113,6 +118,14 @@ def test_data_that_nobody_else_can_get_is_named(main: Path) -> None:
     (main / "data" / "own" / "words.txt.dvc").write_text("outs: []\n")
     ask_git(main, "add", "data/own/words.txt.dvc")
     require_shared_inputs(main, ["train@m"])
+
+
+def test_what_the_stages_make_themselves_need_not_be_shared(main: Path) -> None:
+    (main / "models" / "m").mkdir(parents=True)
+    (main / "models" / "m" / "weights").write_text("of a run without DVC")
+    require_shared_inputs(main, ["train@m", "score@m"])
+    with pytest.raises(PipelineError, match="models/m/weights is an input"):
+        require_shared_inputs(main, ["score@m"])
 
 
 def test_entries_come_back_as_dvc_writes_them(
