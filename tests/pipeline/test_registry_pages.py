@@ -121,7 +121,8 @@ def test_the_list_of_models_says_what_each_is_for(address: str) -> None:
         picture(page, "models")
         text = page.locator("body").inner_text()
     assert MODEL in text
-    assert "gptpath.kind" in text
+    assert "language-model" in text
+    assert "classifier" in text
 
 
 def test_an_experiment_opens_on_its_training_runs_with_curves(address: str) -> None:

@@ -88,7 +88,7 @@ def version_with_weights(client: MlflowClient, name: str, weights: Path) -> Mode
 
 def _newest_version(client: MlflowClient, name: str, kind: str) -> ModelVersion | None:
     try:
-        client.create_registered_model(name, tags={KIND: kind}, description=PURPOSE[kind])
+        client.create_registered_model(name, tags={"kind": kind}, description=PURPOSE[kind])
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
