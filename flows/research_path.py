@@ -6,13 +6,12 @@ brings the checkout up to date with params.yaml. What is up to date is not run a
 that was stopped goes on where it was.
 """
 
-import signal
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:  # started as a file, Python knows only flows/ itself
-    sys.path.insert(0, str(ROOT))
+# Started as a file, Python knows only flows/ itself; what is installed may be another checkout's.
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from prefect import flow, get_run_logger  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402
@@ -24,24 +23,35 @@ from gptpath.errors import GptPathError  # noqa: E402
 from gptpath.text.interpreter import write_interpreter  # noqa: E402
 from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
 from gptpath.tracking.recorder import Status  # noqa: E402
+from tasks.checkout_lock import whole_checkout  # noqa: E402
 from tasks.children import Children  # noqa: E402
 from tasks.clock import seconds_since  # noqa: E402
 from tasks.graph import StageGraph, plan_stages  # noqa: E402
-from tasks.logs import hide_tracebacks_of_expected_errors, log_as_asked  # noqa: E402
+from tasks.logs import log_as_asked  # noqa: E402
 from tasks.outcome import FlowOutcome, gather, report_links  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
 from tasks.places import Places  # noqa: E402
+from tasks.publishing import check_publishing, publish  # noqa: E402
 from tasks.records import FlowTools, StageJob, StageVersion  # noqa: E402
+from tasks.recovery import go_on_after_crash  # noqa: E402
 from tasks.results import results_table, where_to_look  # noqa: E402
+from tasks.running import run_as_program  # noqa: E402
 from tasks.stage import stage_task  # noqa: E402
 
 Futures = dict[str, PrefectFuture[StageVersion]]
 
 
-@flow(name="research-path", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
+@flow(
+    name="research-path",
+    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    on_crashed=[go_on_after_crash],
+)
 def research_path(
     profile: str | None = None,
     changes: list[str] | None = None,
+    stages: list[str] | None = None,
+    push: bool = False,
+    commit_to: str | None = None,
     notify_block: str | None = None,
     root: Path = ROOT,
 ) -> FlowOutcome:
@@ -50,6 +60,9 @@ def research_path(
     Args:
         profile: written to params.yaml before anything runs; None leaves params.yaml alone.
         changes: `a.b=value` changes to that profile.
+        stages: run these alone, and what they need; None runs all.
+        push: afterwards, send what DVC tracks to its remote.
+        commit_to: afterwards, commit params.yaml and dvc.lock to this branch.
         notify_block: a Prefect notification block, `TYPE/NAME`, told when a training stalls or
             diverges; so is the address in GPTPATH_WEBHOOK_URL.
         root: the checkout.
@@ -59,18 +72,31 @@ def research_path(
             error, and the stages that could not run without it.
     """
     log_as_asked()
+    with whole_checkout(root):
+        check_publishing(root, push=push, commit_to=commit_to)
+        if profile is not None:
+            write_profile(root, profile, changes or [])
+        write_interpreter(root)
+        graph = plan_stages(root)
+        if stages is not None:
+            graph = graph.needed_for(stages)
+        outcome = run_graph(root, graph, flow="research-path", notify_block=notify_block)
+        publish(root, push=push, commit_to=commit_to)
+        return outcome
+
+
+def run_graph(
+    root: Path, graph: StageGraph, *, flow: str, notify_block: str | None = None
+) -> FlowOutcome:
+    """Run the stages of `graph` below one MLflow run, as `research_path` does and raises."""
     queued_seconds = seconds_since(flow_run.scheduled_start_time)
-    if profile is not None:
-        write_profile(root, profile, changes or [])
     params = load_params(root / "params.yaml")
-    write_interpreter(root)
-    graph = plan_stages(root)
     stale = [name for name in graph.order if name not in graph.fresh]
     get_run_logger().info("%d stages, of which %d are stale", len(graph.order), len(stale))
     record = open_flow_record(
         root,
         params.profile,
-        flow="research-path",
+        flow=flow,
         flow_run_id=str(flow_run.id),
         flow_run_name=str(flow_run.name),
     )
@@ -109,27 +135,11 @@ def submit_stages(root: Path, graph: StageGraph, tools: FlowTools) -> Futures:
     return futures
 
 
-def main() -> int:
-    """Run the path in this checkout; returns the exit code, 130 when it was cancelled."""
-    hide_tracebacks_of_expected_errors()
-    log_as_asked()
-    # Prefect handles SIGTERM while the flow runs and then passes it on to this handler; the
-    # default one would end Python at once and leave Prefect's server behind.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        outcome = research_path()
-    except GptPathError as error:
-        print(f"\nThe path stopped. {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, SystemExit):
-        print("\nStopped. Run again to go on from the last checkpoint.", file=sys.stderr)
-        return 130
-    print(
-        "\n"
-        + "\n\n".join(filter(None, (results_table(ROOT), outcome.summary(), where_to_look(ROOT))))
-    )
-    return 0
+def _path() -> str:
+    outcome = research_path()
+    said = (results_table(ROOT), outcome.summary(), where_to_look(ROOT))
+    return "\n\n".join(filter(None, said))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_program(_path, what="The path"))

@@ -7,14 +7,13 @@ on the same held-out items, and promotes those that are better (docs/gate.md). I
 changed and every model is decided on, it says so and stops.
 """
 
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:  # started as a file, Python knows only flows/ itself
-    sys.path.insert(0, str(ROOT))
+# Started as a file, Python knows only flows/ itself; what is installed may be another checkout's.
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from prefect import flow, get_run_logger  # noqa: E402
 from prefect.runtime import flow_run  # noqa: E402
@@ -26,13 +25,17 @@ from gptpath.text.interpreter import write_interpreter  # noqa: E402
 from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
 from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.challengers import GateVerdict, decide_on, undecided_models  # noqa: E402
+from tasks.checkout_lock import whole_checkout  # noqa: E402
 from tasks.children import Children  # noqa: E402
 from tasks.graph import plan_stages  # noqa: E402
-from tasks.logs import hide_tracebacks_of_expected_errors, log_as_asked  # noqa: E402
+from tasks.logs import log_as_asked  # noqa: E402
 from tasks.notices import notify  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
 from tasks.places import Places  # noqa: E402
+from tasks.publishing import check_publishing, publish  # noqa: E402
 from tasks.records import FlowTools  # noqa: E402
+from tasks.recovery import go_on_after_crash  # noqa: E402
+from tasks.running import run_as_program  # noqa: E402
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,12 +56,14 @@ class Retraining:
         return "\n".join(verdict.sentence for verdict in self.verdicts)
 
 
-@flow(name="retrain")
+@flow(name="retrain", on_crashed=[go_on_after_crash])
 def retrain(
     profile: str | None = None,
     changes: list[str] | None = None,
     models: list[str] | None = None,
     notify_block: str | None = None,
+    push: bool = False,
+    commit_to: str | None = None,
     root: Path = ROOT,
 ) -> Retraining:
     """Train what has changed and let the gate decide; a refusal is a result, not a failure.
@@ -69,6 +74,8 @@ def retrain(
         models: models to gate; None takes gate.models, or all of matrix.models.
         notify_block: a Prefect notification block, `TYPE/NAME`, told how it ended, and when a
             training stalls or diverges; so is the address in GPTPATH_WEBHOOK_URL.
+        push: afterwards, send what DVC tracks to its remote.
+        commit_to: afterwards, commit params.yaml and dvc.lock to this branch.
         root: the checkout.
 
     Raises:
@@ -76,7 +83,10 @@ def retrain(
     """
     log_as_asked()
     try:
-        done = _retrain(profile, changes, models, notify_block, root)
+        with whole_checkout(root):
+            check_publishing(root, push=push, commit_to=commit_to)
+            done = _retrain(profile, changes, models, notify_block, root)
+            publish(root, push=push, commit_to=commit_to)
     except GptPathError as error:
         notify(f"The retraining failed. {error}", block=notify_block)
         raise
@@ -136,23 +146,5 @@ def _gate(root: Path, profile: str, names: "list[str] | tuple[str, ...]") -> lis
         record.finish(status)
 
 
-def main() -> int:
-    """Retrain in this checkout; 0 also where the gate refuses, 130 when it was cancelled."""
-    hide_tracebacks_of_expected_errors()
-    log_as_asked()
-    # As in flows/research_path.py: Prefect passes SIGTERM on to this handler at the end.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        done = retrain()
-    except GptPathError as error:
-        print(f"\nThe retraining stopped. {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, SystemExit):
-        print("\nStopped. Run again to go on from the last checkpoint.", file=sys.stderr)
-        return 130
-    print(f"\n{done.summary()}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_program(lambda: retrain().summary(), what="The retraining"))

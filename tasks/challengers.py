@@ -61,7 +61,7 @@ def decide_on(root: Path, models: Sequence[str], tools: FlowTools) -> list[GateV
         code = tools.children.run(
             [sys.executable, "-m", "gptpath.cli", "gate", *models, "--json", str(said)],
             cwd=root,
-            env=dvc_environment() | flow,
+            env=dvc_environment(root) | flow,
             on_line=take,
         )
         if code != 0:

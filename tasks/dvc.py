@@ -11,11 +11,18 @@ from gptpath.errors import PipelineError
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 
 
-def dvc_environment() -> dict[str, str]:
-    """Environment of a DVC process: the stages' `gptpath` is the one beside this Python."""
+def dvc_environment(root: Path) -> dict[str, str]:
+    """Environment of a DVC process: its stages run by this Python, on the checkout's own code.
+
+    One Python may serve several checkouts; the library that is installed in it need not be theirs.
+    """
     beside = os.path.dirname(sys.executable)
+    found = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+    if (root / "src" / "gptpath").is_dir():
+        found.insert(0, str(root.resolve() / "src"))
     return os.environ | {
         "PATH": beside + os.pathsep + os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": os.pathsep.join(found),
         "PYTHONUNBUFFERED": "1",
         "DVC_NO_ANALYTICS": "true",
     }
@@ -24,7 +31,7 @@ def dvc_environment() -> dict[str, str]:
 def ask_dvc(root: Path, *arguments: str) -> str:
     """Return what a quick DVC command prints; PipelineError with DVC's own words if it fails."""
     done = subprocess.run(
-        [*DVC, *arguments], cwd=root, env=dvc_environment(), capture_output=True, text=True
+        [*DVC, *arguments], cwd=root, env=dvc_environment(root), capture_output=True, text=True
     )
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from gptpath.errors import PipelineError
+from gptpath.tracking.lineage import split_name
 from tasks.dvc import ask_dvc
 
 
@@ -29,6 +30,31 @@ class StageGraph:
             if found.intersection(self.parents[other]):
                 found.add(other)
         return tuple(other for other in self.order if other in found - {name})
+
+    def needed_for(self, names: Sequence[str]) -> "StageGraph":
+        """The part of the graph that ends in `names`; PipelineError for a name that it lacks."""
+        if unknown := [name for name in names if name not in self.parents]:
+            raise PipelineError(
+                f"no stage {', '.join(unknown)} in dvc.yaml; known: {', '.join(self.order)}"
+            )
+        needed = set(names)
+        for name in reversed(self.order):
+            if name in needed:
+                needed.update(self.parents[name])
+        return self.only(needed)
+
+    def only(self, names: Collection[str]) -> "StageGraph":
+        """These stages without those that they wait for."""
+        order = tuple(name for name in self.order if name in names)
+        parents = {
+            name: tuple(parent for parent in self.parents[name] if parent in names)
+            for name in order
+        }
+        return StageGraph(order=order, parents=parents, fresh=self.fresh.intersection(order))
+
+    def of_item(self, item: str) -> tuple[str, ...]:
+        """The stages of one item of a matrix: all that is done for one model, or one task."""
+        return tuple(name for name in self.order if split_name(name)[1] == item)
 
 
 def plan_stages(root: Path) -> StageGraph:

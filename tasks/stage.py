@@ -119,7 +119,7 @@ def _reproduce(job: StageJob, tools: FlowTools) -> bool:
         code = tools.children.run(
             [*DVC, "repro", "-s", job.name],
             cwd=job.root,
-            env=dvc_environment() | flow,
+            env=dvc_environment(job.root) | flow,
             on_line=output.take,
             timeout_seconds=policy_of(stage).timeout_seconds,
         )

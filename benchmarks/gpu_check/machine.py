@@ -2,7 +2,8 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from importlib import metadata
 
 import torch
@@ -11,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from benchmarks.gpu_check.child import Findings
 from benchmarks.gpu_check.settings import Settings
-from gptpath.model.device import configure
+from gptpath.model.device import configure, repeatable
 from gptpath.train.ledger import Meter, machine
 from gptpath.train.peaks import peak_flops
 
@@ -79,7 +80,8 @@ def matmul_rate(device: torch.device, *, seconds: float) -> float:
 def attention_times(device: torch.device, *, small: bool) -> dict[str, float | str]:
     """Milliseconds of attention forward and backward by kernel, at the shape of GPT-2 small.
 
-    `default` is what training uses: torch's own order, among repeatable kernels.
+    `repeatable` is what training asks for, unless compute.repeatable is false; `default` is the
+    kernel that torch then takes of its own accord.
     """
     shape = (1, 2, 64, 16) if small else (16, 12, 1024, 64)
     kind = torch.bfloat16 if device.type == "cuda" else torch.float32
@@ -88,25 +90,35 @@ def attention_times(device: torch.device, *, small: bool) -> dict[str, float | s
     def attend() -> None:
         F.scaled_dot_product_attention(q, k, v, is_causal=True).sum().backward()
 
-    times: dict[str, float | str] = {"default": _milliseconds(attend, device)}
     kernels = {
+        "default": None,
         "flash": SDPBackend.FLASH_ATTENTION,
         "cudnn": SDPBackend.CUDNN_ATTENTION,
         "efficient": SDPBackend.EFFICIENT_ATTENTION,
         "math": SDPBackend.MATH,
     }
-    repeatable = torch.are_deterministic_algorithms_enabled()
-    for repeat in sorted({repeatable, False}):
-        torch.use_deterministic_algorithms(repeat, warn_only=True)
-        for name, kernel in kernels.items():
-            label = f"{name}, {'repeatable' if repeat else 'free'}"
-            try:
-                with sdpa_kernel(kernel):
-                    times[label] = _milliseconds(attend, device)
-            except RuntimeError as error:
-                times[label] = f"not available: {str(error).splitlines()[0][:80]}"
-    torch.use_deterministic_algorithms(repeatable, warn_only=True)
+    times: dict[str, float | str] = {}
+    for label, context in (("repeatable", repeatable(device)), ("free", free_choice())):
+        with context:
+            for name, kernel in kernels.items():
+                try:
+                    with nullcontext() if kernel is None else sdpa_kernel(kernel):
+                        times[f"{name}, {label}"] = _milliseconds(attend, device)
+                except RuntimeError as error:
+                    reason = str(error).splitlines()[0][:80]
+                    times[f"{name}, {label}"] = f"not available: {reason}"
     return times
+
+
+@contextmanager
+def free_choice() -> Generator[None]:
+    """Let torch take the fastest kernels, repeatable or not."""
+    enabled = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=True)
 
 
 def clock(device: torch.device) -> float:

@@ -84,6 +84,11 @@ def _measure(
         seconds = _time_steps(trainer, device, most)
         losses.append(trainer._update()[0])
         waits = _waits(trainer) if device.type == "cuda" else None
+        if device.type == "cuda" and findings.seconds_left() > 20:
+            trainer.repeatable = False
+            trainer._update()
+            found = _time_steps(trainer, device, most / 2)
+            findings.note(tokens_per_second_not_repeatable=trainer.tokens(1) / found)
     finally:
         trainer._prefetch.close()
     rate = trainer.tokens(1) / seconds

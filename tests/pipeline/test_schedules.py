@@ -1,100 +1,87 @@
-"""prefect.yaml on a real Prefect server: what is deployed with a schedule gets runs."""
+"""The deployment files on a real Prefect server, and the pull steps of a clone."""
 
-import json
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SECONDS = 120
+from tests.pipeline.prefect_server import SECONDS, Server, serving, wait_until
+from tests.pipeline.tiny_checkout import ROOT, commit, make_checkout, run
+
+pytestmark = pytest.mark.slow
+
+RUN = "11111111-2222-3333-4444-555555555555"
+PULL = """
+import asyncio, pathlib, sys
+from prefect.deployments.steps.core import run_steps
+from ruamel.yaml import YAML
+
+steps = YAML(typ="safe").load(pathlib.Path(sys.argv[1]))["pull"]
+asyncio.run(run_steps(steps))
+print(pathlib.Path.cwd())
+"""
 
 
-class Server:
-    """A Prefect server of its own home, whose scheduler looks every second."""
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
-    def __init__(self, home: Path) -> None:
-        with socket.socket() as chosen:
-            chosen.bind(("127.0.0.1", 0))
-            port = str(chosen.getsockname()[1])
-        self.api = f"http://127.0.0.1:{port}/api"
-        self.environment = os.environ | {
-            "PREFECT_HOME": str(home),
-            "PREFECT_API_URL": self.api,
-            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "1",
-        }
-        with (home / "server.log").open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", "server", "start", "--port", port],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
 
-    def prefect(self, *arguments: str) -> None:
+def test_all_is_deployed_and_the_nightly_retraining_is_scheduled(server: Server) -> None:
+    for pool in ("gptpath", "gptpath-models"):
+        server.make_pool(pool)
+    template = "--base-job-template", "deploy/pools/kubernetes-gpu.json"
+    server.prefect("work-pool", "create", "gptpath-gpus", "--type", "kubernetes", *template)
+    template = "--base-job-template", "deploy/pools/docker-gpu.json"
+    server.prefect("work-pool", "create", "gptpath-docker", "--type", "docker", *template)
+    server.prefect("deploy", "--all")
+    server.prefect("deploy", "--prefect-file", "deploy/prefect-clone.yaml", "--all")
+    deployed = {one["name"]: one for one in server.ask("deployments/filter", {})}
+    here, cloned = {"laptop", "nightly", "sweep"}, {"clone", "clone-nightly"}
+    assert set(deployed) == here | cloned | {"worker", "clone-worker"}
+    for name in here | cloned:
+        assert deployed[name]["global_concurrency_limit"]["limit"] == 1
+    wait_until(lambda: server.runs("retrain/nightly"), SECONDS)
+    runs = server.runs("retrain/nightly")
+    with pytest.raises(OSError, match="Conflict|Unprocessable"):
+        server.start_run("scaling-sweep/sweep", models="not a list")
+    assert {run["state_type"] for run in runs} == {"SCHEDULED"}
+    assert all("T03:00:00" in run["expected_start_time"] for run in runs)
+
+
+def test_a_clone_has_what_the_remote_has_and_the_same_run_finds_it_again(
+    server: Server, tmp_path: Path
+) -> None:
+    origin = make_checkout(tmp_path / "origin", books=3)
+    dvc = (sys.executable, "-m", "dvc")
+    (origin / "words.txt").write_text("of a person's own\n")
+    run(origin, *dvc, "remote", "add", "-q", "-d", "team", str(tmp_path / "remote"))
+    run(origin, *dvc, "add", "-q", "words.txt")
+    run(origin, *dvc, "push", "-q")
+    commit(origin, "Data in the remote")
+    checkout = tmp_path / "all" / RUN / "checkout"
+    for _ in range(2):
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            cwd=ROOT,
-            env=self.environment,
+            [sys.executable, "-c", PULL, str(ROOT / "deploy/prefect-clone.yaml")],
+            cwd=tmp_path,
+            env=server.environment
+            | {
+                "PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
+                "GPTPATH_CHECKOUTS": str(tmp_path / "all"),
+                "GPTPATH_REPOSITORY": str(origin),
+                "GPTPATH_BRANCH": "main",
+                "PREFECT__FLOW_RUN_ID": RUN,
+            },
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"{self.api}/{path}", data, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
-    def wait(self) -> None:
-        for _ in range(SECONDS):
-            try:
-                self.ask("health")
-            except (urllib.error.URLError, OSError):
-                time.sleep(1)
-            else:
-                return
-        pytest.fail("the server did not start")
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(timeout=60)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path)
-    try:
-        server.wait()
-        yield server
-    finally:
-        server.stop()
-
-
-@pytest.mark.slow
-def test_all_is_deployed_and_the_nightly_retraining_is_scheduled(server: Server) -> None:
-    server.prefect("work-pool", "create", "gptpath", "--type", "process")
-    server.prefect("deploy", "--all")
-    deployed = server.ask("deployments/filter", {})
-    assert {one["name"] for one in deployed} == {"laptop", "nightly"}
-    assert {one["global_concurrency_limit"]["limit"] for one in deployed} == {1}
-    [nightly] = [one["id"] for one in deployed if one["name"] == "nightly"]
-    query = {"deployments": {"id": {"any_": [nightly]}}, "limit": 5}
-    runs: list[dict[str, Any]] = []
-    until = time.monotonic() + SECONDS
-    while not runs and time.monotonic() < until:
-        time.sleep(1)
-        runs = server.ask("flow_runs/filter", query)
-    assert {run["state_type"] for run in runs} == {"SCHEDULED"}
-    assert all("T03:00:00" in run["expected_start_time"] for run in runs)
+        assert done.stdout.splitlines()[-1] == str(checkout)
+        assert (checkout / "words.txt").read_text() == "of a person's own\n"
+        (checkout / ".scratch").mkdir(exist_ok=True)
+    assert (checkout / ".scratch").is_dir(), "the second time it was cloned anew"
+    assert (tmp_path / "all/cache/files/md5").is_dir()

@@ -1,36 +1,116 @@
-"""prefect.yaml against the flows that it deploys."""
+"""Deployment files against the flows that they deploy; pool templates against Prefect's own."""
 
 import importlib
 import inspect
+import json
+import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import prefect
 import pytest
 from prefect import Flow
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
-DEPLOYMENTS: list[dict[str, Any]] = YAML(typ="safe").load(ROOT / "prefect.yaml")["deployments"]
+HERE: list[dict[str, Any]] = YAML(typ="safe").load(ROOT / "prefect.yaml")["deployments"]
+CLONED: list[dict[str, Any]] = YAML(typ="safe").load(ROOT / "deploy/prefect-clone.yaml")[
+    "deployments"
+]
+POOLS = ("docker", "kubernetes")
+PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
-def test_a_deployment_names_a_flow_and_parameters_that_it_takes(deployment) -> None:
+def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
     path, name = deployment["entrypoint"].split(":")
     assert (ROOT / path).is_file()
     module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
-    deployed = getattr(module, name)
+    return getattr(module, name)
+
+
+@pytest.mark.parametrize("deployment", [*HERE, *CLONED], ids=lambda one: one["name"])
+def test_a_deployment_names_a_flow_and_parameters_that_it_takes(deployment) -> None:
+    deployed = flow_of(deployment)
     assert isinstance(deployed, Flow)
-    taken = inspect.signature(deployed.fn).parameters
-    assert set(deployment.get("parameters", {})) <= set(taken)
-    deployed.validate_parameters(deployment.get("parameters", {}))
+    given = deployment.get("parameters", {})
+    assert set(given) <= set(inspect.signature(deployed.fn).parameters)
+    if "model" not in inspect.signature(deployed.fn).parameters:  # given by each sweep
+        deployed.validate_parameters(given)
 
 
-def test_all_run_in_the_pool_one_at_a_time() -> None:
-    for deployment in DEPLOYMENTS:
-        assert deployment["work_pool"] == {"name": "gptpath"}
-        assert deployment["concurrency_limit"]["limit"] == 1
+def test_what_writes_to_a_checkout_runs_in_its_pool_one_at_a_time() -> None:
+    for deployment in HERE:
+        worker = deployment["name"] == "worker"
+        assert deployment["work_pool"] == {"name": "gptpath-models" if worker else "gptpath"}
+        assert worker or deployment["concurrency_limit"]["limit"] == 1
 
 
 def test_every_flow_of_the_project_is_deployed() -> None:
-    deployed = {one["entrypoint"].split(":")[0] for one in DEPLOYMENTS}
+    deployed = {one["entrypoint"].split(":")[0] for one in HERE}
     assert deployed == {f"flows/{path.name}" for path in (ROOT / "flows").glob("[a-z]*.py")}
+
+
+def test_every_flow_of_a_checkout_goes_on_after_a_crash() -> None:
+    for deployment in HERE:
+        hooks = {hook.__name__ for hook in flow_of(deployment).on_crashed_hooks}
+        # The sweep itself starts its models again.
+        assert hooks == (set() if deployment["name"] == "worker" else {"go_on_after_crash"})
+
+
+def test_results_of_a_clone_leave_it() -> None:
+    for deployment in CLONED:
+        if deployment["name"] != "clone-worker":
+            assert deployment["parameters"] == {"push": True, "commit_to": "results"}
+
+
+def template(kind: str) -> dict[str, Any]:
+    return json.loads((ROOT / f"deploy/pools/{kind}-gpu.json").read_text())
+
+
+def shipped(kind: str) -> dict[str, Any]:
+    """The template of a new pool of this kind, as Prefect's server has it."""
+    collections = Path(prefect.__file__).parent / "server/api/collections_data/views"
+    known = json.loads((collections / "aggregate-worker-metadata.json").read_text())
+    return known[f"prefect-{kind}"][kind]["default_base_job_configuration"]
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_a_pool_has_all_that_prefects_own_template_has(kind: str) -> None:
+    own, base = template(kind), shipped(kind)
+    assert own["job_configuration"].keys() >= base["job_configuration"].keys()
+    assert own["variables"]["properties"].keys() >= base["variables"]["properties"].keys()
+    for name, value in base["variables"]["properties"].items():
+        assert own["variables"]["properties"][name].get("type") == value.get("type")
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_every_variable_of_a_pool_is_used_and_every_use_is_a_variable(kind: str) -> None:
+    content = template(kind)
+    used = set(PLACEHOLDER.findall(json.dumps(content["job_configuration"])))
+    assert used == set(content["variables"]["properties"])
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_the_defaults_of_a_pool_fit_their_own_schema(kind: str) -> None:
+    schema = template(kind)["variables"]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    defaults = {
+        name: one["default"] for name, one in schema["properties"].items() if "default" in one
+    }
+    jsonschema.validate(defaults, schema)
+
+
+def test_a_container_gets_gpus_and_a_place_that_outlives_it() -> None:
+    docker = template("docker")["job_configuration"]["container_create_kwargs"]
+    assert docker["device_requests"][0]["capabilities"] == [["gpu"]]
+    assert any(
+        one.endswith(":/gptpath")
+        for one in template("docker")["variables"]["properties"]["volumes"]["default"]
+    )
+    pod = template("kubernetes")["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "{{ gpu_count }}"
+    mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    assert mounts.keys() == {one["name"] for one in pod["volumes"]}
+    assert mounts["checkouts"] == "/gptpath"

@@ -43,6 +43,9 @@ class Compute:
     """Stages that the flow runs at once; does not change any result."""
     compile: bool = False
     """torch.compile the model for training."""
+    repeatable: bool = True
+    """On a GPU, train to the same bits at every run, killed and resumed or not, as a CPU always
+    does; without, GPT-2 small trains about 7 % faster (docs/training.md)."""
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:

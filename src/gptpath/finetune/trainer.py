@@ -14,7 +14,7 @@ from gptpath.finetune.evaluation import Evaluation
 from gptpath.finetune.metrics import score
 from gptpath.finetune.schedule import warmup_linear
 from gptpath.finetune.transformations import Example, count_tokens
-from gptpath.model.device import autocast
+from gptpath.model.device import autocast, repeatable
 from gptpath.model.heads import TaskModel
 
 FIRST_SELECTION = 1000
@@ -83,10 +83,11 @@ def finetune(
                 rate = settings.learning_rate * warmup_linear(
                     step / total, warmup_fraction=settings.warmup_fraction, shape=settings.schedule
                 )
-                with autocast(device, precision):
-                    loss = total_loss(model, batch, auxiliary_weight)
-                losses.add(loss.detach())
-                _update(model, optimizer, loss, settings.grad_clip, rate)
+                with repeatable(device):
+                    with autocast(device, precision):
+                        loss = total_loss(model, batch, auxiliary_weight)
+                    losses.add(loss.detach())
+                    _update(model, optimizer, loss, settings.grad_clip, rate)
                 step += 1
                 if epoch == 1 and step < per_epoch and _selects_early(step):
                     losses.check()

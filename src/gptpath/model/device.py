@@ -2,7 +2,8 @@
 
 import ctypes
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -39,6 +40,25 @@ def _keep_freed_memory() -> None:
     mallopt(trim_threshold, 2**31 - 1)
     if not mallopt(mmap_threshold, 2**30):
         mallopt(mmap_threshold, 2**25)  # the most that older versions take
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Generator[None]:
+    """Only kernels that give the same bits at every run; an operation without one is an error.
+
+    That is what training needs to go on exactly. `configure` alone merely prefers such kernels,
+    and attention then still takes a backward pass whose sums come in any order.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    enabled = torch.are_deterministic_algorithms_enabled()
+    lenient = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=lenient)
 
 
 def resolve_device(name: str) -> torch.device:

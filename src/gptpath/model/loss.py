@@ -112,7 +112,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 part, gradient_NP = gradient(logits_NP, targets_N1, weights_N1, vocab_size)
                 total += part
                 grad_x_ND[rows] = gradient_NP @ cast_weight_PD
-                grad_weight_VD += (gradient_NP.t() @ x)[:vocab_size]
+                if gradient_NP.dtype == grad_weight_VD.dtype:  # added up within the product
+                    grad_weight_VD.addmm_(gradient_NP[:, :vocab_size].t(), x)
+                else:
+                    grad_weight_VD += (gradient_NP.t() @ x)[:vocab_size]
         ctx.save_for_backward(grad_x_ND, grad_weight_VD)
         return total
 

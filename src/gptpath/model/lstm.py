@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gptpath.config.model import ModelConfig
 from gptpath.model.cache import Cache, LSTMState
+from gptpath.model.tables import empty_table
 
 
 class LSTM(nn.Module):
@@ -22,7 +23,7 @@ class LSTM(nn.Module):
         super().__init__()
         assert config.n_hidden is not None, "ModelConfig gives every LSTM its n_hidden"
         self.config = config
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
+        self.wte = empty_table(config.vocab_size, config.n_embd)
         self.drop = nn.Dropout(config.dropout)
         self.rnn = nn.LSTM(config.n_embd, config.n_hidden, config.n_layer, batch_first=True)
         self.c_proj = nn.Linear(config.n_hidden, config.n_embd)

@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from gptpath.config.model import ModelConfig
 from gptpath.model.attention import is_short_training
 from gptpath.model.cache import Cache, KeyValueCache
+from gptpath.model.tables import empty_table
 
 
 class Attention(nn.Module):
@@ -118,8 +119,8 @@ class Transformer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = nn.Embedding(config.context_length, config.n_embd)
+        self.wte = empty_table(config.vocab_size, config.n_embd)
+        self.wpe = empty_table(config.context_length, config.n_embd)
         self.drop = nn.Dropout(config.dropout)
         self.h = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
         if config.norm == "pre":  # GPT-2 sec. 2.3: one more norm after the last block

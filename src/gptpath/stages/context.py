@@ -1,5 +1,6 @@
 """What a stage is given, what it hands back, and where everything lies in a checkout."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +27,12 @@ class StageContext:
 
     @property
     def scratch(self) -> Path:
-        """Ignored folder of resumable state, shared by all stages."""
-        return self.root / ".scratch"
+        """Ignored folder of resumable state, shared by all stages.
+
+        GPTPATH_SCRATCH moves it, so that another checkout can go on with what a worker of this
+        one has left; it must lie on the same file system as the checkouts.
+        """
+        return self.root / (os.environ.get("GPTPATH_SCRATCH") or ".scratch")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from gptpath.config.loading import load_params
 from gptpath.errors import PipelineError
 from gptpath.events import Emit, Event, ModelFinished
 from gptpath.stages.context import StageContext, StageOutcome
+from gptpath.stages.gpus import gpus_needed, reserved_gpus
 from gptpath.stages.json_log import JsonFormatter, json_is_asked_for
 from gptpath.stages.log_lines import log_line
 from gptpath.stages.stopping import ignore_stops, stoppable
@@ -47,7 +48,7 @@ def run_stage(root: Path, name: str, item: str | None) -> None:
     formatter = log_to_stdout(stage=name, item=item, flow_run_id=os.environ.get(FLOW_RUN))
     root = root.resolve()
     params = load_params(root / "params.yaml")
-    with stoppable():
+    with stoppable(), reserved_gpus(gpus_needed(params, name)):
         with collector_paused():
             run = _stage_function(name)
             facts = collect_facts(root, params, name, item, read_revision(root))

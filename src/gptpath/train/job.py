@@ -176,6 +176,7 @@ def _trainer(
         seed=job.seed,
         precision=precision,
         compile=job.compute.compile,
+        repeatable=job.compute.repeatable,
         scratch=job.scratch,
         stop=stop,
         emit=emit,

@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 from gptpath.config.params import Recipe
 from gptpath.events import CheckpointSaved, Emit, Evaluated
 from gptpath.model.build import LanguageModel, flops_per_token
-from gptpath.model.device import autocast
+from gptpath.model.device import autocast, repeatable
 from gptpath.model.folder import save_checkpoint
 from gptpath.train.batches import Batches
 from gptpath.train.checkpoint import Checkpoints, History
@@ -50,6 +51,8 @@ class Trainer:
     seed: int
     precision: str
     compile: bool
+    repeatable: bool = True
+    """Whether a GPU must give the same bits at every run (Compute)."""
     scratch: Path
     """Folder of resumable states and of `model/`, the model folder in the making."""
     stop: StopSignal
@@ -138,7 +141,14 @@ class Trainer:
         The loss is that of this rank's rows of the batch; the gradient, and so its norm, that of
         the whole batch.
         """
-        recipe, device = self.recipe, self.model.wte.weight.device
+        device = self.model.wte.weight.device
+        with repeatable(device) if self.repeatable else nullcontext():
+            loss = self._add_gradients(device)
+            grad_norm = self._apply_gradients()
+        return loss, whole(grad_norm)
+
+    def _add_gradients(self, device: torch.device) -> Tensor:
+        """Forward and backward passes of this rank's rows; returns their mean loss."""
         share = self._micro_size / len(self._rows)
         loss = torch.zeros((), device=device)
         first = self._rows.start
@@ -151,13 +161,18 @@ class Trainer:
                     part = self._objective(tokens_BT, targets_BT) * share
                 part.backward()
             loss += part.detach()
+        return loss
+
+    def _apply_gradients(self) -> Tensor:
+        """Clip the gradients, update the parameters; returns the norm before clipping."""
+        recipe = self.recipe
         clip = math.inf if recipe.grad_clip is None else recipe.grad_clip
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, recipe)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        return loss, whole(grad_norm)
+        return grad_norm
 
     def _publish(self) -> None:
         if self.step not in steps_to_publish(self.recipe):

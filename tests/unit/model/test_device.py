@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from gptpath.errors import ConfigError
-from gptpath.model.device import autocast, configure, resolve_device, resolve_precision
+from gptpath.model.device import (
+    autocast,
+    configure,
+    repeatable,
+    resolve_device,
+    resolve_precision,
+)
 
 
 @pytest.fixture
@@ -54,3 +60,22 @@ def test_configure_sets_the_threads_and_flushes_denormals():
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
+
+
+def test_training_on_a_gpu_takes_repeatable_kernels_alone_and_leaves_the_choice_as_it_was():
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        with repeatable(torch.device("cuda")):
+            assert torch.are_deterministic_algorithms_enabled()
+            assert not torch.is_deterministic_algorithms_warn_only_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    with repeatable(torch.device("cuda")):
+        pass
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_cpu_needs_no_other_kernels():
+    with repeatable(torch.device("cpu")):
+        assert not torch.are_deterministic_algorithms_enabled()

@@ -5,7 +5,7 @@ import pytest
 
 from gptpath.errors import PipelineError
 from tasks import graph
-from tasks.graph import parse_dot, plan_stages, topological_order
+from tasks.graph import StageGraph, parse_dot, plan_stages, topological_order
 
 DOT = """strict digraph {
 "ingest";
@@ -59,3 +59,29 @@ def test_stages_keep_the_order_of_dvc_yaml_whatever_that_of_the_graph(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert plan(monkeypatch, {}).order == ("ingest", "pretrain@small", "pretrain@big", "report")
+
+
+def sweep() -> StageGraph:
+    parents = {
+        "encode": (),
+        "pretrain@a": ("encode",),
+        "pretrain@b": ("encode",),
+        "zeroshot@a": ("pretrain@a", "encode"),
+        "report": ("zeroshot@a", "pretrain@b"),
+    }
+    return StageGraph(order=tuple(parents), parents=parents, fresh=frozenset({"encode", "report"}))
+
+
+def test_a_part_of_the_graph_has_what_its_end_needs_and_no_more() -> None:
+    part = sweep().needed_for(["zeroshot@a"])
+    assert part.order == ("encode", "pretrain@a", "zeroshot@a")
+    assert part.fresh == {"encode"}
+    with pytest.raises(PipelineError, match="no stage b in dvc.yaml; known: encode"):
+        sweep().needed_for(["b"])
+
+
+def test_stages_alone_wait_only_for_each_other() -> None:
+    graph = sweep()
+    part = graph.only(graph.of_item("a"))
+    assert part.order == ("pretrain@a", "zeroshot@a")
+    assert part.parents == {"pretrain@a": (), "zeroshot@a": ("pretrain@a",)}

@@ -62,24 +62,14 @@ def assemble(
     }
     for split, items in splits.items():
         _require(items, name, split, tally)
-    kind = origin.fields.kind
-    if "test" not in splits:
-        splits["train"], splits["test"] = carve(
-            splits["train"], fraction=test_fraction, most=None, kind=kind, salt=f"{name}/test"
-        )
-    if "validation" not in splits:
-        if origin.carve is not None:
-            parts = origin.carve(splits["train"])
-        else:
-            parts = carve(
-                splits["train"],
-                fraction=validation_fraction,
-                most=validation_most,
-                kind=kind,
-                salt=f"{name}/validation",
-            )
-        splits["train"], splits["validation"] = parts
-    splits = {split: splits[split] for split in SPLITS}
+    splits = _completed(
+        name,
+        origin,
+        splits,
+        test_fraction=test_fraction,
+        validation_fraction=validation_fraction,
+        validation_most=validation_most,
+    )
     duplicates = shared_rows(splits)
     dropped: dict[str, int] = {}
     if drop_duplicates and duplicates:
@@ -102,6 +92,35 @@ def assemble(
     )
     _show(name, found)
     return found
+
+
+def _completed(
+    name: str,
+    origin: Origin,
+    splits: dict[str, Items],
+    *,
+    test_fraction: float,
+    validation_fraction: float,
+    validation_most: int | None,
+) -> dict[str, Items]:
+    """Hold rows of train back for the splits that are missing: first test, then validation."""
+    train, kind = splits["train"], origin.fields.kind
+    test, validation = splits.get("test"), splits.get("validation")
+    if test is None:
+        train, test = carve(
+            train, fraction=test_fraction, most=None, kind=kind, salt=f"{name}/test"
+        )
+    if validation is None and origin.carve is not None:
+        train, validation = origin.carve(train)
+    elif validation is None:
+        train, validation = carve(
+            train,
+            fraction=validation_fraction,
+            most=validation_most,
+            kind=kind,
+            salt=f"{name}/validation",
+        )
+    return dict(zip(SPLITS, (train, validation, test), strict=True))
 
 
 def _require(items: Items, name: str, split: str, tally: Tally) -> None:
