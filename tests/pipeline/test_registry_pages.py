@@ -125,15 +125,16 @@ def test_the_list_of_models_says_what_each_is_for(address: str) -> None:
     assert "classifier" in text
 
 
-def test_an_experiment_opens_on_its_training_runs_with_curves(address: str) -> None:
+def test_the_runs_of_an_experiment_lead_to_the_decision_and_to_curves(address: str) -> None:
+    runs = f"{address}/experiments/1/runs?workflowType=machine_learning"
     with browsing(1280) as page:
-        page.goto(f"{address}/experiments/1")
+        page.goto(runs)
         page.get_by_text("pretrain@tiny").first.wait_for()
         picture(page, "runs")
         page.get_by_text("gate@tiny").first.click()
         page.get_by_text("first champion: all checks passed").first.wait_for()
         picture(page, "gate")
-        page.goto(f"{address}/experiments/1")
+        page.goto(runs)
         page.get_by_text("pretrain@tiny").first.click()
         page.get_by_text("Model metrics").first.click()
         page.get_by_text("train/loss").first.wait_for()

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
-EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Tag by which MLflow's pages show training runs; without it they open on traces and prompts."""
-
 ENVIRONMENT = "MLFLOW_TRACKING_URI"
 """MLflow's own variable for the address of its store."""
 
@@ -89,12 +86,22 @@ def experiment_id(client: "MlflowClient", root: Path, profile: str) -> str:
             return found.experiment_id
         own = not os.environ.get(ENVIRONMENT)
         location = (root.resolve() / "mlartifacts").as_uri() if own else None
-        return client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_KIND)
+        try:
+            return client.create_experiment(name, artifact_location=location)
+        except Exception as error:
+            # On a server another machine may have been quicker.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise PipelineError(f"MLflow makes no experiment {name}: {error}") from error
+            return found.experiment_id
 
 
 @contextmanager
 def _first_use(root: Path) -> Generator[None, None, None]:
-    """Let one process at a time set the store up: MLflow's migrations do not bear company."""
+    """Let one process at a time set a local store up: MLflow's migrations do not bear company."""
+    if tracking_uri(root).startswith("http"):  # a server's is set up, and may be slow to answer
+        yield
+        return
     lock = root / ".scratch" / "mlflow.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock, timeout=120):
