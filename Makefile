@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check gpu-check ui play clean install dev lock
+.PHONY: run test check gpu-check ui server play clean install dev lock
 
 run: install  ## the whole path at the size of params.yaml (default: laptop)
 	$(BIN)/python flows/research_path.py
@@ -22,6 +22,9 @@ gpu-check:  ## what only a GPU can show, in nine minutes; needs torch and transf
 
 ui: install  ## the MLflow and Prefect pages, until interrupted
 	$(BIN)/python -m tasks.pages
+
+server: install  ## the same for deployments and workers; WORKER=1 also deploys and starts a worker
+	$(BIN)/python -m tasks.pages $(if $(WORKER),--worker,--server)
 
 play: .venv/.installed-play  ## a page for trying the models in a browser, until interrupted
 	$(BIN)/gptpath play

@@ -53,10 +53,10 @@ class Sweep:
         return f"Trained on workers: {', '.join(self.trained)}; up to date: {len(self.fresh)}."
 
 
-def stop_workers(flow: Any, run: FlowRun, state: Any) -> None:
+def stop_workers(flow: Any, flow_run: FlowRun, state: Any) -> None:
     """Hook `on_cancellation`: a sweep that is cancelled takes its models with it."""
     del flow, state
-    cancel_sub_runs(run.id)
+    cancel_sub_runs(flow_run.id)
 
 
 @flow(

@@ -36,10 +36,17 @@ class GateVerdict:
 
 
 def undecided_models(root: Path, models: Sequence[str]) -> tuple[str, ...]:
-    """Models trained here that no gate has decided on; PipelineError where tracking is off."""
+    """Models trained here that no gate has decided on; PipelineError where tracking is off.
+
+    Those that still wait for the registry are registered first.
+    """
     if not tracking_is_on():
         raise PipelineError("a retraining needs MLflow's registry; unset GPTPATH_TRACKING")
-    return undecided(open_client(root), root, models)
+    client = open_client(root)
+    from gptpath.tracking.delivery import deliver_leftovers
+
+    deliver_leftovers(client, root)
+    return undecided(client, root, models)
 
 
 @task(name="gate", cache_policy=NO_CACHE)

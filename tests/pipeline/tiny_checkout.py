@@ -65,24 +65,32 @@ def run(
     folder: Path, *command: str, check: bool = True, **extra: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in the checkout, with its own code and none of the outer settings."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(folder) | extra,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Environment of the checkout's processes: its own code, this Python, no outer settings."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PREFECT_", "MLFLOW_", "GPTPATH_", "GITHUB_"))
     }
     beside = os.path.dirname(sys.executable)
-    environment = kept | {
+    return kept | {
         "PYTHONPATH": str(folder / "src"),
         "PATH": beside + os.pathsep + kept.get("PATH", os.defpath),
         "DVC_NO_ANALYTICS": "true",
-        **extra,
     }
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400
-    )
-    if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    return done
 
 
 def _write_graph(folder: Path) -> None:

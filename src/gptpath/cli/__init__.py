@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     classify.add_command(commands)
     champions.add_commands(commands)
     play.add_command(commands)
-    garbage.add_command(commands)
+    garbage.add_commands(commands)
     reproduction.add_commands(commands)
     _add_batch(commands)
     _add_tokenizer_report(commands)
@@ -202,6 +202,7 @@ COMMANDS = {
     "compare": champions.run_compare,
     "rollback": champions.run_rollback,
     "gc": garbage.run_gc,
+    "deliver": garbage.run_deliver,
     "reproduce": reproduction.run_reproduce,
     "benchmarks": reproduction.run_benchmarks,
     "batch": _batch,

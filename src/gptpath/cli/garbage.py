@@ -1,13 +1,18 @@
-"""The command `gptpath gc`: shows what may go, with its bytes, and removes it."""
+"""What keeps a checkout tidy: `gptpath gc` and `gptpath deliver`."""
 
 import argparse
 import sys
 from pathlib import Path
 from typing import Any
 
+from gptpath.errors import PipelineError
 
-def add_command(commands: Any) -> None:
-    """Declare the command."""
+
+def add_commands(commands: Any) -> None:
+    """Declare the commands."""
+    commands.add_parser(
+        "deliver", help="send MLflow what it could not take before: numbers, models, ends of runs"
+    )
     command = commands.add_parser(
         "gc", help="remove what no alias, tag or branch needs: scratch, cache, versions, runs"
     )
@@ -30,3 +35,18 @@ def run_gc(root: Path, options: argparse.Namespace) -> None:
     for one in found:
         one.remove()
     sys.stdout.write(f"{total:,} bytes removed\n")
+
+
+def run_deliver(root: Path, options: argparse.Namespace) -> None:
+    """Send what `.scratch/outbox` holds; PipelineError names what MLflow does not take."""
+    from gptpath.tracking.delivery import deliver_leftovers
+    from gptpath.tracking.store import open_client
+
+    del options
+    done = deliver_leftovers(open_client(root), root, refused=True)
+    sys.stdout.write(f"delivered what {done.delivered} runs had left\n")
+    if done.left:
+        raise PipelineError(
+            f"{len(done.left)} runs still have something in {done.left[0].parent}; "
+            "the lines above say what MLflow answers"
+        )

@@ -52,14 +52,21 @@ def gate_models(root: Path, names: Sequence[str], origin: Origin) -> list[Decisi
     """
     if not tracking_is_on():
         raise PipelineError("the gate needs MLflow's registry; unset GPTPATH_TRACKING")
+    from gptpath.tracking.delivery import deliver_leftovers
+
     judge = Judge(root)
     client = open_client(root)
+    kept = deliver_leftovers(client, root).left
     versions = {name: version_in_checkout(client, root, name) for name in names}
     for name, version in versions.items():
         if version is None:
             raise PipelineError(
                 f"no version of {PREFIX}{name} holds the weights of models/pretrained/{name}; "
-                f"train and register them: `dvc repro -f -s pretrain@{name}`"
+                + (
+                    "some models wait for the registry: see `gptpath deliver`"
+                    if kept
+                    else f"train and register them: `dvc repro -f -s pretrain@{name}`"
+                )
             )
     decisions: list[Decision] = []
     for name, version in versions.items():

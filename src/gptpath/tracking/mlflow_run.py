@@ -3,29 +3,35 @@
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.entities import Dataset, DatasetInput, InputTag, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from gptpath.events import Evaluated, Event, ModelFinished, StepFinished
+from gptpath.tracking.delivery import (
+    NumberSender,
+    deliver_end,
+    deliver_leftovers,
+    deliver_model,
+    few_tries,
+    patience,
+    persist,
+)
 from gptpath.tracking.lineage import StageInput, stage_name
+from gptpath.tracking.outbox import Outbox
 from gptpath.tracking.recorder import StageFacts, Status
-from gptpath.tracking.registration import register_model
-from gptpath.tracking.store import experiment_id, open_client
+from gptpath.tracking.registration import check_folder
+from gptpath.tracking.store import experiment_id, open_client, tracking_uri
 from gptpath.tracking.system_metrics import SystemMetrics, system_metrics_are_on
-
-FLUSH_SECONDS = 5.0
-BATCH_METRICS = 1000
-"""MLflow's own limit of metrics in one batch."""
 
 INPUT_TRIES = 5
 """How often the inputs of a run are offered before its stage gives up."""
 
-INVALID = "INVALID_PARAMETER_VALUE"
-"""MLflow's code for numbers that it will never take; all else may pass and is tried again."""
+LATER = "it is kept in .scratch/outbox: the next run sends it, or `gptpath deliver`"
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +39,13 @@ logger = logging.getLogger(__name__)
 def open_run(
     root: Path, facts: StageFacts, *, parent: str | None, flow_run: str | None
 ) -> "MlflowRun":
-    """Create the run with all that is known beforehand."""
+    """Create the run with all that is known beforehand.
+
+    Raises PipelineError when the store does not answer, or a setting of the environment is wrong.
+    """
+    patience()
     client = open_client(root)
+    deliver_leftovers(client, root)
     experiment = experiment_id(client, root, facts.profile)
     name = stage_name(facts.stage, facts.item)
     run = client.create_run(experiment, run_name=name, tags=_tags(facts, parent, flow_run))
@@ -42,7 +53,7 @@ def open_run(
     client.log_batch(run_id, params=[Param(key, text) for key, text in facts.parameters.items()])
     if facts.inputs:
         _log_inputs(client, run_id, [_dataset_input(one) for one in facts.inputs])
-    return MlflowRun(client, run_id, facts)
+    return MlflowRun(client, Outbox.create(root, run_id, tracking_uri(root)), facts)
 
 
 def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:
@@ -64,67 +75,67 @@ def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -
 class MlflowRun:
     """An open MLflow run of a stage.
 
-    Numbers wait in memory and go out every few seconds; a store that is away for a while costs
-    a warning, not the training.
+    All that is recorded goes through the run's outbox, so a store that is away costs neither
+    the training nor any of its numbers (`gptpath.tracking.delivery`).
     """
 
-    def __init__(self, client: MlflowClient, run_id: str, facts: StageFacts) -> None:
-        self._client, self._run_id, self._facts = client, run_id, facts
-        self._waiting: list[Metric] = []
-        self._flushed_at = time.monotonic()
+    def __init__(self, client: MlflowClient, outbox: Outbox, facts: StageFacts) -> None:
+        self._client, self._outbox, self._facts = client, outbox, facts
+        self._open = ExitStack()
+        self._open.enter_context(few_tries())
+        self._sender = NumberSender(client, outbox)
+        self._stopped = False
         self._system = SystemMetrics(self._keep) if system_metrics_are_on() else None
 
     @property
     def run_id(self) -> str:
         """MLflow's id of the run."""
-        return self._run_id
+        return self._outbox.state.run_id
 
     def record(self, event: Event) -> None:
-        """Keep the numbers of an event; write them out if the last time is seconds ago."""
+        """Keep the numbers of an event; they go out within seconds."""
         step = event.step if isinstance(event, StepFinished | Evaluated) else None
         self._keep(_numbers(event), step or 0)
-        if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
-            self._flush()
 
     def register(self, model: ModelFinished, ledger: Mapping[str, Any]) -> None:
         """Register the model, or find the version that already holds the same weights.
 
-        A registry that refuses costs an error line: the model is finished and lies in its folder,
-        and failing the stage here would make DVC delete it.
+        A registry that does not take it costs an error line: the model is finished and kept, and
+        failing the stage here would make DVC delete it. PipelineError for an incomplete folder.
         """
+        check_folder(model)
+        kept = self._outbox.keep(model, ledger, self._facts)
+        deadline = time.monotonic() + patience(stopped=self._stopped)
+        done = False
         try:
-            version = register_model(self._client, self._run_id, self._facts, model, ledger)
-            self._client.set_tag(self._run_id, f"gptpath.model.{model.name}", version)
-        except MlflowException as error:
-            logger.error("model %s is finished but not registered: %s", model.name, error)
+            done = persist(lambda: deliver_model(self._client, self._outbox, kept), deadline)
+        except SystemExit:
+            # The work is done: better end with its result, and soon.
+            self._stopped = True
+        if not done:
+            logger.error("model %s is finished but not registered; %s", model.name, LATER)
 
     def finish(self, status: Status, summary: Mapping[str, float]) -> None:
         """Write the rest of the numbers, the summary as `final/...`, and end the run."""
         if self._system is not None:
             self._system.stop()
         self._keep({f"final/{name}": value for name, value in summary.items()}, 0)
-        self._flush()
-        try:
-            self._client.set_terminated(self._run_id, status)
-        except MlflowException as error:
-            logger.warning("MLflow run %s could not be closed: %s", self._run_id, error)
+        self._outbox.end(status, int(time.time() * 1000))
+        seconds = patience(stopped=self._stopped or status == "KILLED")
+        deadline = time.monotonic() + seconds
+        done = self._sender.finish(seconds) and persist(
+            lambda: deliver_end(self._client, self._outbox), deadline
+        )
+        self._outbox.close(delivered=done)
+        self._open.close()
+        if not done:
+            logger.warning("MLflow lacks the end of run %s; %s", self.run_id, LATER)
 
-    def _keep(self, numbers: Mapping[str, float], step: int) -> None:
-        """Let numbers wait; also called from the thread that reads the machine's load."""
+    def _keep(self, values: Mapping[str, float], step: int) -> None:
+        """Let numbers go out; also called from the thread that reads the machine's load."""
         now = int(time.time() * 1000)
-        self._waiting += [Metric(name, value, now, step) for name, value in numbers.items()]
-
-    def _flush(self) -> None:
-        self._flushed_at = time.monotonic()
-        while self._waiting:
-            batch = self._waiting[:BATCH_METRICS]
-            try:
-                self._client.log_batch(self._run_id, metrics=batch)
-            except MlflowException as error:
-                logger.warning("MLflow did not take %d numbers: %s", len(batch), error)
-                if error.error_code != INVALID:
-                    return
-            del self._waiting[: len(batch)]
+        if values:
+            self._sender.add([(name, value, now, step) for name, value in values.items()])
 
 
 def _numbers(event: Event) -> dict[str, float]:

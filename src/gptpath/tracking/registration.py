@@ -13,6 +13,7 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
 from mlflow.tracking import MlflowClient
 
 from gptpath import __version__
@@ -46,25 +47,34 @@ def register_model(
 
     Raises PipelineError when the folder is incomplete, MlflowException when the registry refuses.
     """
-    weights = model.path / "model.safetensors"
-    if not weights.is_file() or not (model.path / "config.json").is_file():
-        raise PipelineError(f"{model.path} is no finished model folder: cannot register it")
-    name, md5 = PREFIX + model.name, _md5(weights)
+    check_folder(model)
+    name, md5 = PREFIX + model.name, _md5(model.path / "model.safetensors")
     newest = _newest_version(client, name, model.kind)
     if newest is not None and newest.tags.get(WEIGHTS_MD5) == md5:
         logger.info("registry: %s version %s holds these weights", name, newest.version)
         return str(newest.version)
     card = model_card(facts, model, ledger)
+    logged = _log_model(run_id, model, card)
     created = client.create_model_version(
         name,
-        _log_model(run_id, model, card),
+        logged.model_uri,
         run_id=run_id,
         tags=_version_tags(facts, model, ledger, md5),
         description=card,
+        model_id=logged.model_id,  # without it a server refuses the source; a database does not
     )
     client.set_registered_model_alias(name, CHALLENGER, str(created.version))
     logger.info("registry: %s version %s is %s", name, created.version, CHALLENGER)
     return str(created.version)
+
+
+def check_folder(model: ModelFinished) -> None:
+    """Raise PipelineError when the folder of a finished model is incomplete."""
+    for name in ("config.json", "model.safetensors"):
+        if not (model.path / name).is_file():
+            raise PipelineError(
+                f"{model.path} is no finished model folder, it lacks {name}: cannot register it"
+            )
 
 
 def weights_in_checkout(root: Path, model: str) -> Path:
@@ -96,7 +106,7 @@ def _newest_version(client: MlflowClient, name: str, kind: str) -> ModelVersion 
     return max(versions, key=lambda one: int(one.version), default=None)
 
 
-def _log_model(run_id: str, model: ModelFinished, card: str) -> str:
+def _log_model(run_id: str, model: ModelFinished, card: str) -> ModelInfo:
     script = (
         "language_model_flavour.py" if model.kind == "language-model" else "classifier_flavour.py"
     )
@@ -109,14 +119,13 @@ def _log_model(run_id: str, model: ModelFinished, card: str) -> str:
         warnings.simplefilter("ignore")
         readme = Path(folder) / "README.md"
         readme.write_text(card, encoding="utf-8")
-        info = mlflow.pyfunc.log_model(
+        return mlflow.pyfunc.log_model(
             name=model.name,
             python_model=str(Path(__file__).with_name(script)),
             artifacts={"card": str(readme)} | _artifacts(model.path),
             signature=_signature(model),
             pip_requirements=_requirements(),
         )
-    return str(info.model_uri)
 
 
 def _artifacts(folder: Path) -> dict[str, str]:

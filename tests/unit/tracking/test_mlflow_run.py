@@ -1,13 +1,17 @@
 import dataclasses
 import logging
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from gptpath.errors import PipelineError
 from gptpath.events import Evaluated, StepFinished
-from gptpath.tracking import mlflow_run
+from gptpath.tracking import delivery
 from gptpath.tracking.mlflow_run import _numbers, open_run
 from gptpath.tracking.recorder import open_recorder
 from gptpath.tracking.store import open_client
@@ -26,6 +30,13 @@ def step(number: int, loss: float) -> StepFinished:
         tokens_per_second=5.0,
         seconds_left=1.0,
     )
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_run_carries_parameters_tags_and_the_md5s_of_its_inputs(root: Path, facts) -> None:
@@ -101,16 +112,17 @@ def test_numbers_reach_the_store_in_few_batches_and_by_step(
 def test_numbers_are_written_while_the_stage_runs(
     root: Path, facts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mlflow_run, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(delivery, "FLUSH_SECONDS", 0.05)
     record = open_run(root, facts, parent=None, flow_run=None)
     record.record(step(1, loss=3.0))
-    assert record._client.get_run(record.run_id).data.metrics["train/loss"] == 3.0
+    wait_until(lambda: record._client.get_run(record.run_id).data.metrics.get("train/loss") == 3.0)
+    record.finish("FINISHED", {})
 
 
 def test_a_store_that_goes_away_costs_a_warning_and_no_numbers(
     root: Path, facts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(mlflow_run, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(delivery, "FLUSH_SECONDS", 0.05)
     record = open_run(root, facts, parent=None, flow_run=None)
 
     def refuse(*args, **kwargs) -> None:
@@ -119,18 +131,52 @@ def test_a_store_that_goes_away_costs_a_warning_and_no_numbers(
     with monkeypatch.context() as away, caplog.at_level(logging.WARNING):
         away.setattr(record._client, "log_batch", refuse)
         record.record(step(1, loss=3.0))
-    assert "database is away" in caplog.text
+        wait_until(lambda: "database is away" in caplog.text)
     record.record(step(2, loss=2.0))
+    record.finish("FINISHED", {})
+    assert len(record._client.get_metric_history(record.run_id, "train/loss")) == 2
+    assert not any((root / ".scratch" / "outbox").iterdir())
+
+
+def test_recording_does_not_wait_for_a_slow_store(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FLUSH_SECONDS", 0.0)
+    record = open_run(root, facts, parent=None, flow_run=None)
+    begun, answer = threading.Event(), threading.Event()
+    write = record._client.log_batch
+
+    def slow(*args, **kwargs) -> None:
+        begun.set()
+        assert answer.wait(10)
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(record._client, "log_batch", slow)
+    record.record(step(1, loss=3.0))
+    assert begun.wait(10)
+    before = time.monotonic()
+    record.record(step(2, loss=2.0))
+    assert time.monotonic() - before < 0.5
+    answer.set()
+    record.finish("FINISHED", {})
     assert len(record._client.get_metric_history(record.run_id, "train/loss")) == 2
 
 
 def test_a_name_that_mlflow_refuses_does_not_hold_up_later_numbers(root: Path, facts) -> None:
     record = open_run(root, facts, parent=None, flow_run=None)
     record.record(Evaluated(step=1, values={"100%!": 1.0}))
-    record._flush()
+    record._sender._flush()
     record.record(step(1, loss=3.0))
     record.finish("FINISHED", {})
     assert record._client.get_run(record.run_id).data.metrics["train/loss"] == 3.0
+
+
+def test_a_wrong_patience_is_told_before_the_work(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPTPATH_TRACKING_PATIENCE", "long")
+    with pytest.raises(PipelineError, match="GPTPATH_TRACKING_PATIENCE='long'"):
+        open_run(root, facts, parent=None, flow_run=None)
 
 
 def test_without_tracking_nothing_is_written(
