@@ -25,6 +25,7 @@ from gptpath.errors import PipelineError  # noqa: E402
 from tasks.checkout_lock import whole_checkout  # noqa: E402
 from tasks.graph import StageGraph, plan_stages  # noqa: E402
 from tasks.handover import read_standing, require_shared_inputs, take_entries  # noqa: E402
+from tasks.logs import log_as_asked  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
 from tasks.publishing import check_publishing, publish, push_data  # noqa: E402
 from tasks.recovery import go_on_after_crash  # noqa: E402
@@ -87,6 +88,7 @@ def scaling_sweep(
         GptPathError: parameters are wrong, the checkout has code or data that workers cannot get,
             or a model failed. The others' results are in the checkout by then.
     """
+    log_as_asked()
     with whole_checkout(root):
         check_publishing(root, push=True, commit_to=commit_to)
         if profile is not None:

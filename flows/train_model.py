@@ -18,6 +18,7 @@ from flows.research_path import run_graph  # noqa: E402
 from tasks.checkout_lock import whole_checkout  # noqa: E402
 from tasks.graph import plan_stages  # noqa: E402
 from tasks.handover import Standing, fetch_inputs, lock_entries, take_standing  # noqa: E402
+from tasks.logs import log_as_asked  # noqa: E402
 from tasks.publishing import push_data  # noqa: E402
 from tasks.sub_runs import hand_over  # noqa: E402
 
@@ -34,6 +35,7 @@ def train_model(model: str, standing: Standing, root: Path = ROOT) -> None:
     Raises:
         GptPathError: the checkout cannot get there, or a stage failed.
     """
+    log_as_asked()
     with whole_checkout(root):
         take_standing(root, standing)
         graph = plan_stages(root)

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.pipeline.test_schedules import Server
+from tests.pipeline.prefect_server import Server, serving
 from tests.pipeline.tiny_checkout import MODEL, make_checkout, run, set_recipe
 from tests.pipeline.webhook import Webhook, listening
 
@@ -39,12 +39,8 @@ def webhook() -> Iterator[Webhook]:
 def server(tmp_path: Path) -> Iterator[Server]:
     home = tmp_path / "server"
     home.mkdir()
-    server = Server(home)
-    try:
-        server.wait()
+    with serving(home) as server:
         yield server
-    finally:
-        server.stop()
 
 
 def wait_for(found: Callable[[], Any], flow: "subprocess.Popen[str] | None" = None) -> Any:

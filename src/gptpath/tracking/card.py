@@ -45,6 +45,8 @@ def _marked(facts: StageFacts) -> dict[str, str]:
 
 
 def _number(value: Any) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -29,6 +29,7 @@ DECISION = "gptpath.gate.decision"
 BEFORE = "gptpath.gate.champion"
 """Tag of a version that was decided on: the version it was compared with, `none` for the first."""
 SECTION = "\n\n## Gate\n\n"
+NEXT_SECTION = "\n\n## "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +180,7 @@ def _open_record(client: "MlflowClient", root: Path, decision: Decision, origin:
         "gptpath.profile": origin.profile,
         "gptpath.registered_model": decision.model,
         "mlflow.source.git.commit": decision.git_commit,
+        "mlflow.source.name": f"gptpath gate {decision.model.removeprefix('gptpath-')}",
         "mlflow.source.type": "LOCAL",
         "mlflow.parentRunId": origin.parent_run or "",
         "prefect.flow_run_id": origin.flow_run or "",
@@ -215,13 +217,25 @@ def _mark_version(client: "MlflowClient", run_id: str, decision: Decision) -> No
         return
     version = client.get_model_version(decision.model, str(decision.challenger.version))
     _tag_version(client, version, {**_facts(decision), "gptpath.gate.run_id": run_id})
-    card = (version.description or "").split(SECTION)[0].rstrip("\n")
     client.update_model_version(
-        decision.model, str(version.version), f"{card}{SECTION}{markdown(decision)}"
+        decision.model,
+        str(version.version),
+        with_decision(version.description or "", markdown(decision)),
     )
     if version.run_id:
         client.set_tag(version.run_id, "gptpath.gate.run_id", run_id)
         client.set_tag(version.run_id, DECISION, decision.verdict)
+
+
+def with_decision(card: str, page: str) -> str:
+    """A model card with the decision before its other sections, in the place of an earlier one."""
+    if SECTION in card:
+        head, _, rest = card.partition(SECTION)
+        _, found, rest = rest.partition(NEXT_SECTION)
+    else:
+        head, found, rest = card.partition(NEXT_SECTION)
+    head, page = head.rstrip("\n"), page.rstrip("\n")
+    return f"{head}{SECTION}{page}{found}{rest}" if found else f"{head}{SECTION}{page}\n"
 
 
 def _tag_version(client: "MlflowClient", version: "ModelVersion", tags: Mapping[str, str]) -> None:

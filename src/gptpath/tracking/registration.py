@@ -19,7 +19,7 @@ from mlflow.tracking import MlflowClient
 from gptpath import __version__
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
-from gptpath.tracking.card import COMPUTE, model_card
+from gptpath.tracking.card import COMPUTE, PURPOSE, model_card
 from gptpath.tracking.lineage import stage_name
 from gptpath.tracking.recorder import StageFacts
 from gptpath.tracking.signatures import classifier_signature, language_model_signature
@@ -49,7 +49,7 @@ def register_model(
     """
     check_folder(model)
     name, md5 = PREFIX + model.name, _md5(model.path / "model.safetensors")
-    newest = _newest_version(client, name)
+    newest = _newest_version(client, name, model.kind)
     if newest is not None and newest.tags.get(WEIGHTS_MD5) == md5:
         logger.info("registry: %s version %s holds these weights", name, newest.version)
         return str(newest.version)
@@ -96,9 +96,9 @@ def version_with_weights(client: MlflowClient, name: str, weights: Path) -> Mode
     return max(found, key=lambda one: int(one.version), default=None)
 
 
-def _newest_version(client: MlflowClient, name: str) -> ModelVersion | None:
+def _newest_version(client: MlflowClient, name: str, kind: str) -> ModelVersion | None:
     try:
-        client.create_registered_model(name)
+        client.create_registered_model(name, tags={"kind": kind}, description=PURPOSE[kind])
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise

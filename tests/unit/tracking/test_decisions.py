@@ -20,6 +20,7 @@ from gptpath.tracking.decisions import (
     is_decided,
     roll_back,
     side_of,
+    with_decision,
 )
 from gptpath.tracking.store import open_client
 
@@ -223,3 +224,14 @@ def test_a_mark_left_by_a_dead_process_ages(
     promoted = carry_out(client, root, decision(client, None, "1"), ORIGIN)
     assert promoted == replace(promoted, verdict="promote")
     assert registry_lock.CLAIM not in client.get_registered_model(NAME).tags
+
+
+def test_a_decision_stands_before_the_cards_other_sections_and_replaces_an_earlier_one() -> None:
+    card = "# Card\n\nWhat it does.\n\n## Scores\n\n| loss | 4 |\n\n## Parameters\n\n| seed | 1 |\n"
+    first = with_decision(card, "**promote**: better\n\n| a | b |\n")
+    assert first.split("\n\n## ")[1:] == [
+        "Gate\n\n**promote**: better\n\n| a | b |",
+        *card.split("\n\n## ")[1:],
+    ]
+    assert with_decision(first, "**refuse**: worse\n") == with_decision(card, "**refuse**: worse\n")
+    assert with_decision("# Card\n", "**promote**\n") == "# Card\n\n## Gate\n\n**promote**\n"
