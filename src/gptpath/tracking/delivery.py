@@ -71,9 +71,12 @@ class NumberSender:
             wait = FLUSH_SECONDS if self._flush() else min(2 * wait, MOST_SECONDS)
 
     def _flush(self) -> bool:
-        """Send all that waits; False if the store did not answer."""
+        """Send all that waits now; False if the store did not answer."""
         with self._sending:
-            while batch := self._waiting[:BATCH_METRICS]:
+            due = len(self._waiting)
+            while due > 0:
+                batch = self._waiting[: min(due, BATCH_METRICS)]
+                due -= len(batch)
                 if not send_numbers(self._client, self._outbox.state.run_id, batch):
                     return False
                 with self._changing:
