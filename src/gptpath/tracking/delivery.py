@@ -146,8 +146,8 @@ def deliver_end(client: MlflowClient, outbox: Outbox) -> bool:
     """Tell the store how the run ended; one whose process is gone without a word was killed."""
     state = outbox.state
     try:
-        if client.get_run(state.run_id).info.status == "RUNNING":
-            client.set_terminated(state.run_id, state.status or "KILLED", state.end_time)
+        # Whatever the store says by now: registering a model opens the run again and ends it.
+        client.set_terminated(state.run_id, state.status or "KILLED", state.end_time)
     except Exception as error:
         logger.warning("MLflow run %s could not be closed: %s", state.run_id, error)
         return False
