@@ -30,6 +30,8 @@ PREFECT_API = "PREFECT_API_URL"
 START_SECONDS = 120
 """A first start on an empty home migrates Prefect's database."""
 POOL = "gptpath"
+PROGRAM = (sys.executable, "-m")
+PREFECT = (*PROGRAM, "prefect", "--no-prompt")
 MLFLOW_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -50,11 +52,11 @@ def addresses() -> dict[str, str]:
 
 def commands() -> dict[str, list[str]]:
     """The servers to start, by what they are; bound to the loopback interface."""
-    programs = Path(sys.executable).parent
     started: dict[str, list[str]] = {}
     if not tracking_uri(ROOT).startswith("http"):
         started["MLflow"] = [
-            str(programs / "mlflow"),
+            *PROGRAM,
+            "mlflow",
             "server",
             f"--backend-store-uri={tracking_uri(ROOT)}",
             f"--artifacts-destination={ROOT / 'mlartifacts'}",
@@ -64,7 +66,8 @@ def commands() -> dict[str, list[str]]:
         ]
     if not os.environ.get(PREFECT_API):
         started["Prefect"] = [
-            str(programs / "prefect"),
+            *PROGRAM,
+            "prefect",
             "server",
             "start",
             f"--host={HOST}",
@@ -137,7 +140,7 @@ def _workplace(*, with_worker: bool) -> "list[subprocess.Popen[bytes]]":
         return []
     _prefect(clients, "deploy", "--all")
     worker = ("worker", "start", "--pool", POOL, "--limit", "1")
-    return [subprocess.Popen([*_program(), *worker], cwd=ROOT, env=clients)]
+    return [subprocess.Popen([*PREFECT, *worker], cwd=ROOT, env=clients)]
 
 
 def pools() -> set[str]:
@@ -148,15 +151,11 @@ def pools() -> set[str]:
 
 def _prefect(clients: Mapping[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [*_program(), *arguments], cwd=ROOT, env=clients, capture_output=True, text=True
+        [*PREFECT, *arguments], cwd=ROOT, env=clients, capture_output=True, text=True
     )
     if done.returncode != 0:
         raise PipelineError(f"`prefect {' '.join(arguments)}` failed: {done.stdout}{done.stderr}")
     return done.stdout
-
-
-def _program() -> list[str]:
-    return [str(Path(sys.executable).parent / "prefect"), "--no-prompt"]
 
 
 def _parser() -> argparse.ArgumentParser:

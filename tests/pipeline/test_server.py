@@ -18,7 +18,7 @@ from tests.team_servers import answers, free_ports
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 150
+SECONDS = 240
 SMALL = """
 name: gptpath
 prefect-version: 3.8.8
@@ -51,6 +51,11 @@ def wait_until(holds: Any, what: str) -> None:
         time.sleep(0.5)
 
 
+def started(servers: "subprocess.Popen[bytes]", log: Path) -> bool:
+    assert servers.poll() is None, log.read_text()
+    return "Interrupt" in log.read_text()
+
+
 def test_servers_a_pool_and_a_worker_come_from_one_command_and_end_with_it(tmp_path: Path) -> None:
     root = make_checkout(tmp_path / "checkout")
     (root / "prefect.yaml").write_text(SMALL)
@@ -64,7 +69,7 @@ def test_servers_a_pool_and_a_worker_come_from_one_command_and_end_with_it(tmp_p
     servers = subprocess.Popen(command, cwd=root, env=outer, stdout=log, stderr=log)
     try:
         api = f"http://127.0.0.1:{prefect}/api"
-        wait_until(lambda: "Interrupt" in (root / "server.log").read_text(), "no worker started")
+        wait_until(lambda: started(servers, root / "server.log"), "no worker started")
         [hello] = post(f"{api}/deployments/filter", {})
         post(f"{api}/deployments/{hello['id']}/create_flow_run", {})
         wait_until((root / "said").is_file, "no worker took the run")

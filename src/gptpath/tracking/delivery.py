@@ -71,9 +71,12 @@ class NumberSender:
             wait = FLUSH_SECONDS if self._flush() else min(2 * wait, MOST_SECONDS)
 
     def _flush(self) -> bool:
-        """Send all that waits; False if the store did not answer."""
+        """Send all that waits now; False if the store did not answer."""
         with self._sending:
-            while batch := self._waiting[:BATCH_METRICS]:
+            due = len(self._waiting)
+            while due > 0:
+                batch = self._waiting[: min(due, BATCH_METRICS)]
+                due -= len(batch)
                 if not send_numbers(self._client, self._outbox.state.run_id, batch):
                     return False
                 with self._changing:
@@ -143,8 +146,8 @@ def deliver_end(client: MlflowClient, outbox: Outbox) -> bool:
     """Tell the store how the run ended; one whose process is gone without a word was killed."""
     state = outbox.state
     try:
-        if client.get_run(state.run_id).info.status == "RUNNING":
-            client.set_terminated(state.run_id, state.status or "KILLED", state.end_time)
+        # Whatever the store says by now: registering a model opens the run again and ends it.
+        client.set_terminated(state.run_id, state.status or "KILLED", state.end_time)
     except Exception as error:
         logger.warning("MLflow run %s could not be closed: %s", state.run_id, error)
         return False

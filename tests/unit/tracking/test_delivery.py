@@ -40,7 +40,7 @@ def outboxes(root: Path) -> list[Path]:
 
 
 def unreachable(run: MlflowRun, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ("log_batch", "set_terminated", "set_tag", "get_run"):
+    for name in ("log_batch", "set_terminated", "set_tag"):
         monkeypatch.setattr(run._client, name, away)
     return monkeypatch
 
@@ -133,8 +133,9 @@ def test_what_is_meant_for_another_store_waits_for_it(
     assert len(outboxes(root)) == 1
 
 
-def fail_uploads(patch: pytest.MonkeyPatch) -> None:
-    def log_model(*args: object, **kwargs: object) -> None:
+def fail_uploads(root: Path, patch: pytest.MonkeyPatch) -> None:
+    def log_model(run_id: str, *args: object) -> None:
+        open_client(root).set_terminated(run_id, "FAILED")  # as MLflow's own run does
         raise requests.HTTPError("500 Server Error: the bucket is away")
 
     patch.setattr(registration, "_log_model", log_model)
@@ -146,7 +147,7 @@ def test_a_model_without_a_place_for_its_files_does_not_fail_the_stage_and_is_ke
     run = open_run(root, facts, parent=None, flow_run=None)
     given = model(root / "model")
     with monkeypatch.context() as patch:
-        fail_uploads(patch)
+        fail_uploads(root, patch)
         run.register(given, LEDGER)
     run.finish("FINISHED", {})
     assert "the bucket is away" in caplog.text

@@ -162,6 +162,26 @@ def test_recording_does_not_wait_for_a_slow_store(
     assert len(record._client.get_metric_history(record.run_id, "train/loss")) == 2
 
 
+def test_numbers_that_come_while_others_are_sent_wait_for_the_next_batch(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = open_run(root, facts, parent=None, flow_run=None)
+    write, calls = record._client.log_batch, []
+
+    def log_batch(*args, **kwargs) -> None:
+        write(*args, **kwargs)
+        calls.append(kwargs["metrics"])
+        record.record(step(len(calls) + 1, loss=2.0))
+
+    monkeypatch.setattr(record._client, "log_batch", log_batch)
+    record.record(step(1, loss=3.0))
+    record._sender._flush()
+    assert len(calls) == 1
+    monkeypatch.undo()
+    record.finish("FINISHED", {})
+    assert len(record._client.get_metric_history(record.run_id, "train/loss")) == 2
+
+
 def test_a_name_that_mlflow_refuses_does_not_hold_up_later_numbers(root: Path, facts) -> None:
     record = open_run(root, facts, parent=None, flow_run=None)
     record.record(Evaluated(step=1, values={"100%!": 1.0}))
