@@ -13,8 +13,9 @@ from torch import Tensor
 
 from gptpath.model.predictor import Predictor, head_of
 
-LOGITS_AT_ONCE = {"cpu": 2**18, "cuda": 2**27}
-"""Logits of one block: 1 MiB, what a core's cache holds, and 512 MiB."""
+BLOCK = {"cpu": 1024, "cuda": 16384}
+"""Vocabulary entries multiplied at once, however many states there are: their logits take 1 MiB
+(with `states.JUDGED_AT_ONCE`), what a core's cache holds, and 512 MiB."""
 
 ROW_QUANTUM = 16
 """States are filled up to a multiple of this: matrix kernels round a row alike in all such
@@ -80,7 +81,7 @@ def _judge_by_blocks(
     weight_VD, bias_V = head
     count, vocabulary = len(x_MD), len(weight_VD)
     on_cpu = x_MD.device.type == "cpu"
-    size = max(1, LOGITS_AT_ONCE[x_MD.device.type] // count)
+    size = BLOCK[x_MD.device.type]
     x_MD = x_MD.to(weight_VD.dtype)
     starts = range(0, vocabulary, size)
     order = np.argsort(target_T, kind="stable")

@@ -23,7 +23,7 @@ def head(weight: torch.Tensor, bias: torch.Tensor | None, plain: bool) -> Simple
 def test_blocks_give_the_log_softmax_of_the_whole_vocabulary(
     monkeypatch: pytest.MonkeyPatch, plain: bool, biased: bool, count: int
 ) -> None:
-    monkeypatch.setitem(log_probs.LOGITS_AT_ONCE, "cpu", 1000)
+    monkeypatch.setitem(log_probs.BLOCK, "cpu", 30)
     torch.manual_seed(0)
     weight, x = 3 * torch.randn(101, 8), torch.randn(count, 8)
     bias = torch.randn(101) if biased else None
