@@ -11,9 +11,9 @@ How texts become sequences, what is cut and when: `sequences`. How common beginn
 
 Scores do not depend on the batch size or on the order of requests. A forward pass holds sequences
 of exactly one shape, which each sequence has by itself: its own length up to a multiple of 4,
-padded on the right where causality hides it. On a CPU a Transformer's log-probabilities are the
-same to the last bit for any batch size and order (measured, see docs/protocols.md); elsewhere, and
-for an LSTM, they agree within 1e-5.
+padded on the right where causality hides it. On a CPU log-probabilities are the same to the last
+bit for any batch size, order and number of threads, as batches are pieces of work with one thread
+each (`side_by_side`); elsewhere they agree within 1e-5 (docs/protocols.md).
 """
 
 import threading
