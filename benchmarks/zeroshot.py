@@ -13,13 +13,13 @@ and task. It ends if the two disagree by more than 1e-3 nats anywhere.
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -238,8 +238,12 @@ def _alone(options: argparse.Namespace) -> None:
 
 
 def _resident() -> int:
-    """Most resident memory of this process so far, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    """Most resident memory of this process so far, MiB.
+
+    From /proc, as getrusage counts the parent's memory at the moment of the fork as the child's.
+    """
+    [line] = [li for li in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in li]
+    return int(line.split()[1]) // 1024
 
 
 def _peak(options: argparse.Namespace, who: str, task: str) -> dict[str, int]:

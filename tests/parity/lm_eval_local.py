@@ -25,6 +25,7 @@ TASKS = {
     "hellaswag": ("hellaswag/hellaswag.yaml", "validation"),
     "piqa": ("piqa/piqa.yaml", "validation"),
     "arc_easy": ("arc/arc_easy.yaml", "test"),
+    "arc_challenge": ("arc/arc_challenge.yaml", "test"),
     "lambada_openai": ("lambada/lambada_openai.yaml", "test"),
     "wsc273": ("wsc273/default.yaml", "test"),
     "wikitext": ("wikitext/wikitext.yaml", "test"),
@@ -85,7 +86,10 @@ def hub_rows() -> dict[str, list[dict[str, Any]]]:
             row | {"label": int(label)}
             for row, label in zip(read_rows("piqa/valid.jsonl.gz"), labels, strict=True)
         ],
-        "arc_easy": [_arc_row(row) for row in read_rows("arc/arc_easy.jsonl.gz")],
+        **{
+            name: [_arc_row(row) for row in read_rows(f"arc/{name}.jsonl.gz")]
+            for name in ("arc_easy", "arc_challenge")
+        },
         "lambada_openai": read_rows("lambada/lambada_test.jsonl.gz"),
         "wsc273": _schema_rows(),
         "wikitext": _pages(gzip_or_plain("wikitext-2/test.txt.gz")),

@@ -75,7 +75,7 @@ def their_totals(sample: dict[str, Any]) -> list[float]:
     return [answer[0] for answer in sample["filtered_resps"]]
 
 
-@pytest.mark.parametrize("task", ["hellaswag", "piqa", "arc_easy"])
+@pytest.mark.parametrize("task", ["hellaswag", "piqa", "arc_easy", "arc_challenge"])
 def test_choices_agree_item_by_item(theirs: dict[str, Any], scorer: Scorer, task: str) -> None:
     form = present_form(shipped_task(task.replace("_", "-")), REAL)
     assert form is not None

@@ -4,7 +4,7 @@ Reads data/corpus/train, data/tasks and the benchmarks present in
 zeroshot.benchmarks_dir; writes metrics/contamination.json.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,15 +15,15 @@ from gptpath.contamination.ngrams import NgramHasher
 from gptpath.contamination.overlap import Item, Overlap, corpus_filter, measure_overlap
 from gptpath.events import Progress
 from gptpath.stages.context import StageContext, StageOutcome
+from gptpath.stages.test_texts import benchmark_texts, published_texts, texts
 from gptpath.text.documents import count_documents, read_texts
 from gptpath.text.json_files import write_json
 from gptpath.text.labelled.task_files import KEYS, read_items, read_specs
 from gptpath.zeroshot.benchmarks import catalogue
-from gptpath.zeroshot.benchmarks.files import find, read_rows, read_text
-from gptpath.zeroshot.benchmarks.winograd import read_schemas
 
-BENCHMARKS = ("lambada", "wikitext-2", "winograd")
-"""Public test sets that are held against the corpus where they are there."""
+LISTED = ("lambada", "wikitext-2", "winograd")
+"""Public test sets that are reported as absent here; what else is absent, the zero-shot and
+fine-tuning results list."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,33 +89,17 @@ def _test_sets(tasks: Path, folder: Path) -> tuple[list[TestSet], dict[str, str]
                 own_train=partial(_embedded, tasks, name, ("train",)),
             )
         )
-    for name in BENCHMARKS:
-        reason = catalogue.absence(folder, name)
-        if reason is not None:
-            absent[name] = reason
-            continue
-        sets.append(TestSet(name=name, test=partial(_benchmark, folder, name), own_train=None))
+    present = benchmark_texts(folder)
+    for name in dict.fromkeys([*LISTED, *present]):
+        if name in present:
+            sets.append(TestSet(name=name, test=present[name], own_train=None))
+        else:
+            absent[name] = catalogue.absence(folder, name) or ""
+    for name, test, train in published_texts(folder):
+        sets.append(TestSet(name=name, test=test, own_train=train))
     return sets, absent
 
 
 def _embedded(tasks: Path, name: str, splits: Sequence[str]) -> list[Item]:
     rows = (row for split in splits for row in read_items(tasks, name, split))
-    return [tuple(_texts({k: v for k, v in row.items() if k not in KEYS})) for row in rows]
-
-
-def _benchmark(folder: Path, name: str) -> list[Item]:
-    path = find(folder, catalogue.FILES[name])
-    assert path is not None, "absence() was asked before"
-    if name == "wikitext-2":
-        return [(line,) for line in read_text(path).splitlines() if line.strip()]
-    rows = read_schemas(path) if name == "winograd" else read_rows(path)
-    return [tuple(_texts({k: v for k, v in row.items() if k != "id"})) for row in rows]
-
-
-def _texts(row: Mapping[str, Any]) -> Iterator[str]:
-    """Every text of a row, lists of texts included."""
-    for value in row.values():
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            yield from (text for text in value if isinstance(text, str))
+    return [texts({k: v for k, v in row.items() if k not in KEYS}) for row in rows]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gptpath.zeroshot.benchmarks.catalogue import FILES, missing
+from gptpath.zeroshot.benchmarks.catalogue import COLA_TESTS, FILES, missing
 from gptpath.zeroshot.benchmarks.files import find, read_rows
 from gptpath.zeroshot.benchmarks.gpt1_sets import read_cola, read_pronouns, read_race
 from gptpath.zeroshot.heuristics import (
@@ -22,11 +22,6 @@ from gptpath.zeroshot.sources import (
     Sources,
     rows_task,
     some_items,
-)
-
-COLA_TESTS = (
-    ("cola/cola_public/raw/in_domain_dev.tsv", "cola/cola_public/raw/out_of_domain_dev.tsv"),
-    ("CoLA/dev.tsv",),
 )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from gptpath.zeroshot.likelihood import Tokens
 
@@ -57,10 +58,38 @@ def prefix_tree(rows: Sequence[Row], *, share: bool = True) -> Node:
     if not share:
         root.rows.extend(range(len(rows)))
         return root
-    order = sorted(range(len(rows)), key=lambda i: rows[i].tokens.tolist())
+    order = _in_order(rows)
     shared = [_shared(rows[a], rows[b]) for a, b in pairwise(order)]
     _grow(rows, order, shared, root, 0)
     return root
+
+
+def owners(rows: Sequence[Row], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For each target of each row, the target whose state predicts it: its own, or a twin's.
+
+    The targets of row i are numbered from `starts[i]`. A neighbour in lexical order that begins
+    alike reads the same state at the same position, and is asked for another token there.
+    """
+    owner_T = np.arange(starts[-1])
+    for before, here in pairwise(_in_order(rows)):
+        one, other = rows[before], rows[here]
+        first = max(one.free, other.free)
+        last = min(len(one.tokens), len(other.tokens)) - 1
+        if first >= last or one.barred or other.barred:
+            continue
+        differ = np.flatnonzero(one.tokens[:last] != other.tokens[:last])
+        alike = int(differ[0]) if len(differ) else last
+        mine, twin = starts[here] - other.free, starts[before] - one.free
+        if first < alike:
+            owner_T[mine + first : mine + alike] = owner_T[twin + first : twin + alike]
+    return owner_T
+
+
+def _in_order(rows: Sequence[Row]) -> list[int]:
+    """Numbers of the rows in lexical order, whatever order they came in."""
+    return sorted(
+        range(len(rows)), key=lambda i: (rows[i].tokens.tolist(), rows[i].n_targets, rows[i].barred)
+    )
 
 
 def _shared(one: Row, other: Row) -> int:

@@ -11,13 +11,15 @@ How texts become sequences, what is cut and when: `sequences`. How common beginn
 
 Scores do not depend on the batch size or on the order of requests. A forward pass holds sequences
 of exactly one shape, which each sequence has by itself: its own length up to a multiple of 4,
-padded on the right where causality hides it. On a CPU a Transformer's log-probabilities are the
-same to the last bit for any batch size and order (measured, see docs/protocols.md); elsewhere, and
-for an LSTM, they agree within 1e-5.
+padded on the right where causality hides it. On a CPU log-probabilities are the same to the last
+bit for any batch size, order and number of threads, as batches are pieces of work with one thread
+each (`side_by_side`); elsewhere they agree within 1e-5 (docs/protocols.md).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,22 +27,21 @@ import torch
 
 from gptpath.model.device import autocast
 from gptpath.model.generation import generate
+from gptpath.model.lstm import LSTM
 from gptpath.model.predictor import Predictor, device_of, keeps_past
+from gptpath.model.transformer import Transformer
 from gptpath.tokens.encoding import Encoding
 from gptpath.zeroshot.likelihood import Likelihood, Request, Tokens, join
-from gptpath.zeroshot.log_probs import judge
 from gptpath.zeroshot.prefixes import QUANTUM, Node, Row, prefix_tree
 from gptpath.zeroshot.sequences import encode_request, request_rows, windows
+from gptpath.zeroshot.side_by_side import Piece, run
+from gptpath.zeroshot.states import States
 
-Piece = TypeVar("Piece")
+Item = TypeVar("Item")
 
 POSITIONS_AT_ONCE = {"cpu": 2048, "cuda": 2**16}
 """Most positions in one forward pass of several sequences: activations that a CPU's last cache
 holds, and some GiB."""
-
-JUDGED_AT_ONCE = 1024
-WAITING_NUMBERS = 2**23
-"""States that wait for each other before the vocabulary is gone through, and numbers (32 MiB)."""
 
 GENERATED_AT_ONCE = 32
 """Prompts that are continued side by side."""
@@ -75,6 +76,7 @@ class Scorer:
         self.vocab_size = model.config.vocab_size
         self.device = device_of(model)
         self.tokens = 0
+        self._counting = threading.Lock()
         self._start = list(start)
         self._first = list(first) or list(start) or [encoding.eot_token]
 
@@ -164,6 +166,8 @@ class Scorer:
     @torch.inference_mode()
     def _score(self, rows: Sequence[Row]) -> list[Likelihood]:
         """Score rows in any order; equal ones once."""
+        if not rows:
+            return []
         number: dict[tuple[bytes, int, tuple[int, ...]], int] = {}
         distinct: list[Row] = []
         keys = [(row.tokens.tobytes(), row.n_targets, row.barred) for row in rows]
@@ -171,32 +175,61 @@ class Scorer:
             if key not in number:
                 number[key] = len(distinct)
                 distinct.append(row)
-        states = _States(self.model)
+        states = States(self.model, distinct, self.device)
         root = prefix_tree(distinct, share=keeps_past(self.model))
-        self._read_below(distinct, [root], None, states)
-        found = states.judged()
+        threads = self._threads()
+        run(self._below(distinct, [root], None, states), threads)
+        run(states.rest(threads), threads)
+        found = states.likelihoods()
         return [found[number[key]] for key in keys]
 
-    def _read_below(
-        self, rows: Sequence[Row], nodes: Sequence[Node], past: Any, states: "_States"
-    ) -> None:
-        """Read all rows that hang from `nodes`; row i of `past` remembers the tokens of node i."""
+    def _threads(self) -> int:
+        """Pieces that are worked at side by side; other people's models are asked one by one."""
+        ours = isinstance(self.model, Transformer | LSTM) and self.device.type == "cpu"
+        return torch.get_num_threads() if ours else 1
+
+    def _below(
+        self, rows: Sequence[Row], nodes: Sequence[Node], past: Any, states: States
+    ) -> Iterator[Piece]:
+        """What reads all rows that hang from `nodes`; row i of `past` remembers node i's tokens."""
         depth = nodes[0].end
         leaves = [(owner, row) for owner, node in enumerate(nodes) for row in node.rows]
         for batch in self._batches(leaves, lambda leaf: self._length(rows[leaf[1]], depth)):
-            numbers = [row for _, row in batch]
-            length = self._length(rows[numbers[0]], depth)
-            inputs = [rows[i].tokens[depth:-1] for i in numbers]
-            x_BTD = self._read(inputs, length, self._select(past, [owner for owner, _ in batch]))
-            states.take(x_BTD, depth, {i: rows[i] for i in numbers})
+            yield partial(self._read_leaves, rows, depth, batch, past, states)
         children = [(owner, child) for owner, node in enumerate(nodes) for child in node.children]
         for batch in self._batches(children, lambda pair: pair[1].end - depth):
-            below = [child for _, child in batch]
-            memory = self._select(past, [owner for owner, _ in batch])
-            if memory is None:
-                memory = self.model.new_cache(len(batch))
-            self._read([node.tokens[depth:] for node in below], below[0].end - depth, memory)
-            self._read_below(rows, below, memory, states)
+            yield partial(self._read_nodes, rows, depth, batch, past, states)
+
+    def _read_leaves(
+        self,
+        rows: Sequence[Row],
+        depth: int,
+        batch: Sequence[tuple[int, int]],
+        past: Any,
+        states: States,
+    ) -> Iterable[Piece]:
+        """Read pairs of a node's number and a row that ends below it."""
+        numbers = [row for _, row in batch]
+        length = self._length(rows[numbers[0]], depth)
+        inputs = [rows[i].tokens[depth:-1] for i in numbers]
+        memory = self._select(past, [owner for owner, _ in batch])
+        return states.take(self._read(inputs, length, memory), depth, numbers)
+
+    def _read_nodes(
+        self,
+        rows: Sequence[Row],
+        depth: int,
+        batch: Sequence[tuple[int, Node]],
+        past: Any,
+        states: States,
+    ) -> Iterable[Piece]:
+        """Read pairs of a node's number and a node below it, to go on from there."""
+        below = [child for _, child in batch]
+        memory = self._select(past, [owner for owner, _ in batch])
+        if memory is None:
+            memory = self.model.new_cache(len(batch))
+        self._read([node.tokens[depth:] for node in below], below[0].end - depth, memory)
+        return self._below(rows, below, memory, states)
 
     def _length(self, row: Row, depth: int) -> int:
         """Positions of a row below `depth`, up to a multiple of QUANTUM if the context has room."""
@@ -204,12 +237,12 @@ class Scorer:
         return min(length + -length % QUANTUM, self.context_length - depth)
 
     def _batches(
-        self, pieces: Sequence[Piece], length: Callable[[Piece], int]
-    ) -> Iterator[list[Piece]]:
-        """Pieces of exactly equal length, longest first, as many as a forward pass may hold."""
-        by_length: dict[int, list[Piece]] = {}
-        for piece in pieces:
-            by_length.setdefault(length(piece), []).append(piece)
+        self, items: Sequence[Item], length: Callable[[Item], int]
+    ) -> Iterator[list[Item]]:
+        """Items of exactly equal length, longest first, as many as a forward pass may hold."""
+        by_length: dict[int, list[Item]] = {}
+        for item in items:
+            by_length.setdefault(length(item), []).append(item)
         for size, alike in sorted(by_length.items(), key=lambda entry: -entry[0]):
             most = max(1, min(self.batch_size, POSITIONS_AT_ONCE[self.device.type] // size))
             for start in range(0, len(alike), most):
@@ -223,56 +256,7 @@ class Scorer:
         padded = np.zeros((len(inputs), length), dtype=np.int64)
         for number, tokens in enumerate(inputs):
             padded[number, : len(tokens)] = tokens
-        self.tokens += padded.size
+        with self._counting:
+            self.tokens += padded.size
         with autocast(self.device, self.precision):
             return self.model.hidden(torch.from_numpy(padded).to(self.device), past)
-
-
-class _States:
-    """Final states whose targets are still to be judged: many at once, from many batches."""
-
-    def __init__(self, model: Predictor) -> None:
-        self._model = model
-        self._rows: dict[int, Row] = {}
-        self._states: list[torch.Tensor] = []
-        self._waiting = 0
-        self._found: dict[int, Likelihood] = {}
-
-    def take(self, x_BTD: torch.Tensor, depth: int, rows: dict[int, Row]) -> None:
-        """Keep what predicts the targets of numbered rows; their states begin at `depth`."""
-        places = enumerate(row.free - depth + np.arange(row.n_targets) for row in rows.values())
-        index_M = np.concatenate([number * x_BTD.shape[1] + place for number, place in places])
-        flat = torch.from_numpy(index_M).to(x_BTD.device)
-        self._states.append(x_BTD.flatten(0, 1)[flat].float())
-        self._rows.update(rows)
-        self._waiting += len(index_M)
-        if self._waiting >= min(JUDGED_AT_ONCE, WAITING_NUMBERS // x_BTD.shape[-1]):
-            self._judge()
-
-    def judged(self) -> dict[int, Likelihood]:
-        """Judge what is left; all likelihoods by the rows' numbers."""
-        if self._rows:
-            self._judge()
-        return self._found
-
-    def _judge(self) -> None:
-        rows = list(self._rows.values())
-        x_MD = torch.cat(self._states)
-        targets = [row.tokens[-row.n_targets :] for row in rows]
-        cuts = np.cumsum([len(each) for each in targets])[:-1]
-        barred: dict[tuple[int, ...], list[int]] = {}
-        for place, row in zip([0, *cuts.tolist()], rows, strict=True):
-            if row.barred:
-                barred.setdefault(row.barred, []).append(place)
-        targets_M = torch.from_numpy(np.concatenate(targets)).to(x_MD.device)
-        judged = judge(self._model, x_MD, targets_M, barred)
-        pieces = zip(
-            self._rows,
-            targets,
-            np.split(judged.log_probs_M.double().cpu().numpy(), cuts),
-            np.split(judged.greedy_M.cpu().numpy(), cuts),
-            strict=True,
-        )
-        for number, tokens, log_probs, greedy in pieces:
-            self._found[number] = Likelihood(tokens=tokens, log_probs=log_probs, greedy=greedy)
-        self._rows, self._states, self._waiting = {}, [], 0

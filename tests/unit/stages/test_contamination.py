@@ -9,8 +9,10 @@ from gptpath.errors import CorpusError
 from gptpath.events import Progress, ignore
 from gptpath.stages import contamination
 from gptpath.stages.context import StageContext
+from gptpath.stages.test_texts import benchmark_texts, published_texts
 from gptpath.text.documents import Document, write_documents
 from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
+from tests.shared_data import REAL
 
 PROFILE = Path(__file__).parents[3] / "profiles" / "laptop.yaml"
 SEEN = "the quick brown fox jumps over the lazy dog"
@@ -97,6 +99,46 @@ def test_benchmarks_are_measured_where_they_are(checkout, params):
     assert sets["lambada"]["share"] == 1.0
     assert sets["lambada"]["own_train_share"] is None
     assert (sets["wikitext-2"]["items"], sets["wikitext-2"]["share"]) == (1, 0.0)
+
+
+def test_prompt_tasks_are_measured_by_all_texts_of_a_row(checkout, params):
+    folder = checkout / params.zeroshot.benchmarks_dir / "hellaswag"
+    folder.mkdir(parents=True)
+    row = {"ind": 3, "ctx": SEEN, "endings": ["a b c d e", "of no one here"], "label": 0}
+    (folder / "hellaswag.jsonl").write_text(json.dumps(row) + "\n")
+    _, found = run(checkout, params)
+    [entry] = [entry for entry in found["sets"] if entry["name"] == "hellaswag"]
+    assert (entry["ngrams"], entry["overlapping_ngrams"]) == (6 + 2 + 1, 6)
+
+
+def test_fine_tuning_sets_are_measured_by_their_test_split_and_against_their_training(
+    checkout, params
+):
+    folder = checkout / params.zeroshot.benchmarks_dir / "rte" / "glue"
+    folder.mkdir(parents=True)
+    head = "index\tsentence1\tsentence2\tlabel\n"
+    rows = [
+        f"{n}\ttrained words go number {n} round\tso it goes {n}\t{label}\n"
+        for n, label in enumerate(["entailment", "not_entailment"] * 8)
+    ]
+    (folder / "train.tsv").write_text(head + "".join(rows))
+    tested = "0\tthe quick brown fox\ttrained words go number\tentailment\n"
+    (folder / "dev.tsv").write_text(head + tested)
+    _, found = run(checkout, params)
+    [entry] = [entry for entry in found["sets"] if entry["name"] == "finetune/rte"]
+    assert (entry["items"], entry["ngrams"]) == (1, 2)
+    assert (entry["overlapping_ngrams"], entry["own_train_share"]) == (1, 0.5)
+    assert not any("finetune" in name for name in found["absent"])
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="shared data is absent")
+def test_every_published_set_of_the_shared_data_has_texts():
+    found = {name: read() for name, read in benchmark_texts(REAL).items()}
+    assert {"cola", "race", "dprd-train", "arc-challenge", "cnn-dailymail"} < set(found)
+    assert all(items and any(map(any, items)) for items in found.values())
+    suite = {name: (test(), train()) for name, test, train in published_texts(REAL)}
+    assert {"finetune/cola", "finetune/snli", "finetune/race"} < set(suite)
+    assert all(test and train for test, train in suite.values())
 
 
 def test_progress_ends_with_all_documents(checkout, params):

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gptpath.zeroshot.prefixes import LEAST_SHARED, QUANTUM, Node, Row, prefix_tree
+from gptpath.zeroshot.prefixes import LEAST_SHARED, QUANTUM, Node, Row, owners, prefix_tree
 
 
 def nodes_of(node: Node) -> list[Node]:
@@ -65,3 +65,40 @@ def test_each_row_hangs_once_below_nodes_that_hold_its_own_beginning(rows: list[
             assert child.end - child.start >= LEAST_SHARED
             assert child.tokens[: node.end].tolist() == node.tokens.tolist()
             assert len([i for below in nodes_of(child) for i in below.rows]) >= 2
+
+
+def prefixes(rows: list[Row]) -> tuple[list[list[int]], np.ndarray]:
+    """For each target of each row what is read before it, and where each row's targets start."""
+    read = [
+        row.tokens[: len(row.tokens) - row.n_targets + target].tolist()
+        for row in rows
+        for target in range(row.n_targets)
+    ]
+    return read, np.cumsum([0, *(row.n_targets for row in rows)])
+
+
+def test_options_ask_the_state_after_their_context_once() -> None:
+    rows = [row(1, 2, 3, *option, n_targets=len(option)) for option in ((4, 5), (6,), (4, 7, 8))]
+    _, starts = prefixes(rows)
+    assert owners(rows, starts).tolist() == [0, 1, 0, 0, 1, 5]
+
+
+def test_a_row_with_tokens_out_of_the_running_shares_no_state() -> None:
+    rows = [Row(np.array([1, 2, 3]), 1), Row(np.array([1, 2, 4]), 1, barred=(3,))]
+    assert owners(rows, np.array([0, 1, 2])).tolist() == [0, 1]
+
+
+@given(
+    st.lists(
+        st.lists(st.integers(0, 1), min_size=2, max_size=6).flatmap(
+            lambda ids: st.integers(1, len(ids) - 1).map(lambda n: row(*ids, n_targets=n))
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_a_target_is_judged_by_a_state_that_has_read_the_same(rows: list[Row]) -> None:
+    read, starts = prefixes(rows)
+    found = owners(rows, starts)
+    assert [read[owner] for owner in found] == read
+    assert (found[found] == found).all()

@@ -1,3 +1,4 @@
+import itertools
 import random
 from collections.abc import Callable
 
@@ -46,6 +47,35 @@ def test_scores_do_not_depend_on_the_batch_size_or_on_the_order(
                 assert (one.greedy == other.greedy).all()
             totals = [[a.total for a in answers] for answers in (alone[i], choices)]
             assert np.argmax(totals[0]) == np.argmax(totals[1])
+
+
+def kernels_round_rows_alike() -> bool:
+    """Whether a row times a matrix has the same bits in every height that scoring uses."""
+    x, w = torch.randn(256, 32), torch.randn(257, 32)
+    whole = x @ w.T
+    return all(torch.equal(x[:rows] @ w.T, whole[:rows]) for rows in range(16, 256, 16))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scores_have_the_same_bits_for_any_batch_size_order_and_number_of_threads(
+    make_scorer: MakeScorer, family: str
+) -> None:
+    if not kernels_round_rows_alike():
+        pytest.skip("this machine's matrix kernels round by the height of the matrix")
+    requests = a_mix_of_requests()
+    alone = make_scorer(family, batch_size=1).log_likelihoods(requests)
+    for threads, batch_size in itertools.product((1, 2), (1, 7, 64)):
+        shuffled = list(range(len(requests)))
+        random.Random(batch_size).shuffle(shuffled)
+        torch.set_num_threads(threads)
+        found = make_scorer(family, batch_size=batch_size).log_likelihoods(
+            [requests[i] for i in shuffled]
+        )
+        assert torch.get_num_threads() == threads
+        for i, choices in zip(shuffled, found, strict=True):
+            for one, other in zip(alone[i], choices, strict=True):
+                assert one.log_probs.tobytes() == other.log_probs.tobytes()
+                assert one.greedy.tobytes() == other.greedy.tobytes()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -45,6 +45,12 @@ FILES: dict[str, tuple[str, ...]] = {
     "dprd-train": ("winograd/dpr/train.c.txt",),
 }
 
+COLA_TESTS = (
+    ("cola/cola_public/raw/in_domain_dev.tsv", "cola/cola_public/raw/out_of_domain_dev.tsv"),
+    ("CoLA/dev.tsv",),
+)
+"""CoLA's development sets beside the training file above; all files of a form are wanted."""
+
 
 def absence(folder: Path, benchmark: str) -> str | None:
     """Why a benchmark cannot be read: the missing file by name; None when it is there."""

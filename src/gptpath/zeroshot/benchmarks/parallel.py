@@ -13,7 +13,7 @@ _SEGMENT = re.compile(r"<seg[^>]*>(.*?)</seg>", re.DOTALL)
 
 def read_pairs(source: Path, target: Path) -> list[dict[str, Any]]:
     """Rows of `source`, `target` and `id`; CorpusError if the files are of different length."""
-    sides = [_lines(path) for path in (source, target)]
+    sides = [read_lines(path) for path in (source, target)]
     if len(sides[0]) != len(sides[1]):
         raise CorpusError(
             f"{source} has {len(sides[0])} lines and {target} {len(sides[1])}; expected a line of "
@@ -23,7 +23,8 @@ def read_pairs(source: Path, target: Path) -> list[dict[str, Any]]:
     return [{"id": f"{n:05d}", "source": a, "target": b} for n, (a, b) in enumerate(pairs)]
 
 
-def _lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
+    """The sentences of one side."""
     text = read_text(path)
     if path.name.removesuffix(".gz").endswith(".sgm"):
         return [" ".join(html.unescape(segment).split()) for segment in _SEGMENT.findall(text)]

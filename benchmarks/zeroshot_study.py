@@ -1,0 +1,156 @@
+"""Tables of docs/zeroshot-study.md from the zero-shot results of a run.
+
+    python -m benchmarks.zeroshot_study metrics/zeroshot/gpt1-books metrics/zeroshot/lstm-books ...
+
+Takes folders with a results.json each and prints Markdown: the finished models against chance, with
+a verdict by the interval; scores against the pretraining step, for models with several checkpoints;
+scores against size, in the order of the parameters. The second and third leave out metrics that no
+column answers better than blind.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+LOWER_IS_BETTER = ("perplexity", "bits-per-unit")
+"""By the score's `statistic`."""
+
+Record = dict[str, Any]
+Key = tuple[str, str]
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--size", nargs="*", default=(), help="models of one family, for size")
+    options = parser.parse_args()
+    models: dict[str, Record] = {}
+    for folder in options.folders:
+        found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        models[found["model"]] = found
+    print(against_chance(models))
+    for name, model in models.items():
+        if len(model["checkpoints"]) > 1:
+            print(against_step(name, model))
+    if options.size:
+        print(against_size({name: models[name] for name in options.size}))
+
+
+def scores(checkpoint: Record) -> dict[Key, Record]:
+    """A checkpoint's scores by task and metric."""
+    return {(score["task"], score["metric"]): score for score in checkpoint["scores"]}
+
+
+def blind(score: Record) -> float | None:
+    """The better of guessing evenly and the best constant answer."""
+    known = [score[name] for name in ("random", "majority") if score[name] is not None]
+    best = min if score["statistic"] in LOWER_IS_BETTER else max
+    return best(known, default=None)
+
+
+def verdict(score: Record) -> str:
+    """`above`, `below` or `with` the blind score, by the 95 % interval."""
+    level = blind(score)
+    if level is None:
+        return ""
+    sign = -1 if score["statistic"] in LOWER_IS_BETTER else 1
+    low, high = sorted(sign * score[end] for end in ("low", "high"))
+    return "above" if low > sign * level else "below" if high < sign * level else "with"
+
+
+def is_model_free(key: Key) -> bool:
+    """Whether a metric is a baseline that no model takes part in."""
+    return key[1].endswith(("-lead", "-random", "-copied-source"))
+
+
+def against_chance(models: dict[str, Record]) -> str:
+    """Every metric that has a blind score, one row each; bold where it beats that."""
+    finals = {name: scores(model["checkpoints"][-1]) for name, model in models.items()}
+    keys = dict.fromkeys(key for of_model in finals.values() for key in of_model)
+    rows: list[list[str]] = []
+    tally = {name: {"above": 0, "with": 0, "below": 0} for name in models}
+    for key in keys:
+        cells = [of_model.get(key) for of_model in finals.values()]
+        known = [cell for cell in cells if cell is not None]
+        if blind(known[0]) is None or is_model_free(key):
+            continue
+        for name, cell in zip(models, cells, strict=True):
+            if cell is not None:
+                tally[name][verdict(cell)] += 1
+        chances = dict.fromkeys(number(blind(cell)) for cell in known)
+        rows.append([f"{key[0]}, {key[1]}", "; ".join(chances), *map(shown, cells)])
+    heads = [
+        f"{name}, {model['parameters'] / 1e6:.2f}M, step {model['checkpoints'][-1]['step']}"
+        for name, model in models.items()
+    ]
+    counted = [" / ".join(str(count) for count in tally[name].values()) for name in models]
+    rows.append(["metrics above / with / below blind", "", *counted])
+    return table(["task, metric", "blind", *heads], rows)
+
+
+def against_step(name: str, model: Record) -> str:
+    """Metrics that every checkpoint answered and one of them better than blind."""
+    columns = [scores(checkpoint) for checkpoint in model["checkpoints"]]
+    keys = [key for key in columns[0] if all(key in column for column in columns)]
+    rows = [
+        [f"{key[0]}, {key[1]}", number(blind(columns[0][key]))]
+        + [shown(column[key], interval=False) for column in columns]
+        for key in keys
+        if any(verdict(column[key]) == "above" for column in columns)
+    ]
+    steps = [f"step {checkpoint['step']}" for checkpoint in model["checkpoints"]]
+    return table([f"{name}: task, metric", "blind", *steps], rows)
+
+
+def against_size(models: dict[str, Record]) -> str:
+    """Metrics of the finished models, and whether the largest beats the smallest by the intervals.
+
+    The intervals of two models over the same items are not independent; apart is apart all the
+    more, but overlapping ones prove nothing.
+    """
+    names = sorted(models, key=lambda name: models[name]["parameters"])
+    columns = [scores(models[name]["checkpoints"][-1]) for name in names]
+    rows: list[list[str]] = []
+    for key in columns[0]:
+        cells = [column.get(key) for column in columns]
+        if None in cells or is_model_free(key) or "above" not in map(verdict, cells):
+            continue
+        first, last = cells[0], cells[-1]
+        sign = -1 if first["statistic"] in LOWER_IS_BETTER else 1
+        ends = [sorted(sign * cell[end] for end in ("low", "high")) for cell in (first, last)]
+        apart = "up" if ends[1][0] > ends[0][1] else "down" if ends[1][1] < ends[0][0] else ""
+        rows.append([f"{key[0]}, {key[1]}", number(blind(first)), *map(shown, cells), apart])
+    heads = [f"{name}, {models[name]['parameters'] / 1e6:.2f}M" for name in names]
+    return table(["task, metric", "blind", *heads, "better with size"], rows)
+
+
+def shown(score: Record | None, *, interval: bool = True) -> str:
+    """Value and interval, bold where the interval beats blind guessing."""
+    if score is None:
+        return ""
+    value = number(score["value"])
+    value = f"**{value}**" if verdict(score) == "above" else value
+    if not interval:
+        return value
+    return f"{value} [{number(score['low'])}, {number(score['high'])}] n={score['items']}"
+
+
+def number(value: float | None) -> str:
+    """Three digits after the point, or three significant ones where it is large."""
+    if value is None:
+        return ""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.3g}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown."""
+    lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
+    lines.insert(1, "|---" * len(head) + "|")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
