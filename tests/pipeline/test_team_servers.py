@@ -33,7 +33,7 @@ from tests.team_servers import Team, team_servers
 pytestmark = pytest.mark.slow
 
 DVC = (sys.executable, "-m", "dvc")
-WORKER_SECONDS = 120
+WORKER_SECONDS = 240
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 

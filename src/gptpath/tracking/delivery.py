@@ -28,8 +28,8 @@ INVALID = "INVALID_PARAMETER_VALUE"
 PATIENCE = "GPTPATH_TRACKING_PATIENCE"
 """Environment variable: seconds that the end of a stage waits for a store that is away."""
 PATIENCE_SECONDS = 180.0
-STOPPED_PATIENCE_SECONDS = 5.0
-"""That of a stage that was told to stop; its process is killed after half a minute."""
+HURRY_SECONDS = 5.0
+"""The same of a stage that was told to stop, whose process is killed after half a minute."""
 
 HTTP_TRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 FEW_TRIES = "2"
@@ -109,10 +109,10 @@ def persist(attempt: Callable[[], bool], deadline: float) -> bool:
     return True
 
 
-def patience(*, stopped: bool = False) -> float:
+def patience(*, hurry: bool = False) -> float:
     """How long the end of a stage waits for a store that is away, in seconds."""
-    if stopped:
-        return STOPPED_PATIENCE_SECONDS
+    if hurry:
+        return HURRY_SECONDS
     given = os.environ.get(PATIENCE, "")
     try:
         return float(given) if given else PATIENCE_SECONDS

@@ -84,7 +84,7 @@ class MlflowRun:
         self._open = ExitStack()
         self._open.enter_context(few_tries())
         self._sender = NumberSender(client, outbox)
-        self._stopped = False
+        self._hurry = False
         self._system = SystemMetrics(self._keep) if system_metrics_are_on() else None
 
     @property
@@ -105,14 +105,14 @@ class MlflowRun:
         """
         check_folder(model)
         kept = self._outbox.keep(model, ledger, self._facts)
-        deadline = time.monotonic() + patience(stopped=self._stopped)
+        deadline = time.monotonic() + patience(hurry=self._hurry)
         done = False
         try:
             done = persist(lambda: deliver_model(self._client, self._outbox, kept), deadline)
         except SystemExit:
-            # The work is done: better end with its result, and soon.
-            self._stopped = True
+            logger.warning("told to stop: the work is done, so the stage ends with its result")
         if not done:
+            self._hurry = True  # the patience is spent, for other models and the end too
             logger.error("model %s is finished but not registered; %s", model.name, LATER)
 
     def finish(self, status: Status, summary: Mapping[str, float]) -> None:
@@ -121,7 +121,7 @@ class MlflowRun:
             self._system.stop()
         self._keep({f"final/{name}": value for name, value in summary.items()}, 0)
         self._outbox.end(status, int(time.time() * 1000))
-        seconds = patience(stopped=self._stopped or status == "KILLED")
+        seconds = patience(hurry=self._hurry or status == "KILLED")
         deadline = time.monotonic() + seconds
         done = self._sender.finish(seconds) and persist(
             lambda: deliver_end(self._client, self._outbox), deadline
