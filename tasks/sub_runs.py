@@ -84,7 +84,7 @@ class SubRuns:
                         log.warning("no worker has taken %s yet; it waits for one", item)
                     if run.state is None or not run.state.is_final():
                         continue
-                    if run.state.is_crashed() and schedule_again(run, run.state):
+                    if run.state.is_crashed() and schedule_again(run.id):
                         continue
                     del waiting[item]
                     log.info("%s: %s", item, run.state.name)
