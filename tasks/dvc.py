@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from gptpath.errors import PipelineError
 
 # The lock flag stands before the subcommand: DVC waits for a neighbour instead of failing.
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
+BUSY_SECONDS = 60.0
+"""Longer than a trainer takes for its last state."""
 
 
 def dvc_environment(root: Path) -> dict[str, str]:
@@ -29,13 +32,22 @@ def dvc_environment(root: Path) -> dict[str, str]:
 
 
 def ask_dvc(root: Path, *arguments: str) -> str:
-    """Return what a quick DVC command prints; PipelineError with DVC's own words if it fails."""
-    done = subprocess.run(
-        [*DVC, *arguments], cwd=root, env=dvc_environment(root), capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise PipelineError(
-            f"`dvc {' '.join(arguments)}` failed: {' '.join(lines) or done.stderr.strip()}"
+    """Return what a quick DVC command prints; PipelineError with DVC's own words if it fails.
+
+    A DVC whose flow was killed keeps its outputs locked until its stage has saved its state, and
+    the flag does not wait for such locks: then the command is tried again for a while.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        done = subprocess.run(
+            [*DVC, *arguments], cwd=root, env=dvc_environment(root), capture_output=True, text=True
         )
-    return done.stdout
+        if done.returncode == 0:
+            return done.stdout
+        if "is busy, it is being blocked by" not in done.stderr or time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    raise PipelineError(
+        f"`dvc {' '.join(arguments)}` failed: {' '.join(lines) or done.stderr.strip()}"
+    )
