@@ -49,7 +49,7 @@ def test_a_finished_model_becomes_the_challenger_with_all_its_facts(root: Path, 
     assert version.tags["gptpath.data.data/tokens"] == "abc.dir"
     assert version.tags["gptpath.ledger.tokens"] == "1000"
     assert version.tags["gptpath.metric.loss"] == "2.5"
-    for fact in ("abc.dir", "| loss | 2.5 |", "| tokens | 1000 |", "pretrain.steps"):
+    for fact in ("abc.dir", "| loss | 2.5 |", "| tokens | 1,000 |", "pretrain.steps"):
         assert fact in version.description
     assert client.get_run(run.run_id).data.tags["gptpath.model.tiny"] == "1"
 

@@ -19,7 +19,7 @@ def busy(seconds: float) -> None:
 def test_a_runs_metrics_hold_the_machines_load(root, facts, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.3")
     record = open_run(root, facts, parent=None, flow_run=None)
-    busy(1.0)
+    busy(3.0)
     record.finish("FINISHED", {})
     name = "system/cpu_utilization_percentage"
     history = record._client.get_metric_history(record.run_id, name)
