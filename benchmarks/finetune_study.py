@@ -156,10 +156,13 @@ class Study:
             late += [f"{name} {variant}" for name, variant in self._pending.values()]
             for executor in (trainers, pool):
                 _end(executor)
+        for name, found in self._found.items():
+            if found:
+                self._write(name, found)
         return late
 
     def _submit(self, pool: ProcessPoolExecutor, base: str) -> None:
-        """Queue the fine-tunings that start from `base`, the longest data sets first."""
+        """Queue the fine-tunings that start from `base`, in the order of variants and data sets."""
         for variant in self._study["finetune"]["variants"]:
             if find_variant(variant).base != base:
                 continue
@@ -177,11 +180,9 @@ class Study:
             return
         self._found[name][variant] = future.result()
         tell(f"{name} {variant}, {self._end - time.monotonic():.0f} s before the limit")
-        runs = {
-            variant: self._found[name][variant]
-            for variant in self._study["finetune"]["variants"]
-            if variant in self._found[name]
-        }
+
+    def _write(self, name: str, found: dict[str, list[Run]]) -> None:
+        runs = {one: found[one] for one in self._study["finetune"]["variants"] if one in found}
         bases = {find_variant(variant).base for variant in runs}
         experiment = make_experiment(self._folder, self._out, name, sorted(bases))
         write_json(self._metrics(name), task_metrics(experiment, runs))

@@ -4,7 +4,6 @@ Metrics lie in DVC's cache, not in git; `dvc.lock` of the revision names them by
 """
 
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from gptpath.tracking.lineage import LockEntry, read_lock
 from gptpath.tracking.revision import read_revision
 from tasks.changes import Snapshot, flatten
 from tasks.dvc import ask_dvc
+from tasks.git import ask_git
 
 METRICS = "metrics/"
 
@@ -41,7 +41,7 @@ def snapshot_at(root: Path, revision: str) -> Snapshot:
     Metrics come from DVC's cache or, where there is one, its remote; what neither holds is listed
     as missing. Raises PipelineError when git does not know the revision.
     """
-    commit = _git(root, "rev-parse", "--verify", f"{revision}^{{commit}}").strip()
+    commit = _git(root, "rev-parse", "--verify", f"{revision}^{{commit}}")
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
         for name in ("params.yaml", "dvc.lock"):
@@ -118,15 +118,14 @@ def _from_remote(root: Path, commit: str, path: str) -> dict[str, str] | None:
 
 def _shown(root: Path, commit: str, name: str) -> str | None:
     """A file of a commit; None where the commit has none, as before the first run."""
-    listed = _git(root, "ls-tree", "--name-only", commit, "--", f"./{name}").strip()
+    listed = _git(root, "ls-tree", "--name-only", commit, "--", f"./{name}")
     return _git(root, "show", f"{commit}:./{name}") if listed else None
 
 
 def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
-    if done.returncode != 0:
+    try:
+        return ask_git(root, *arguments)
+    except PipelineError as error:
         raise PipelineError(
-            f"`git {' '.join(arguments)}` failed: {done.stderr.strip()}; "
-            "a shallow clone may lack the revision: `git fetch --unshallow`"
-        )
-    return done.stdout
+            f"{error}; a shallow clone may lack the revision: `git fetch --unshallow`"
+        ) from None

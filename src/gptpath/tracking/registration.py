@@ -22,14 +22,13 @@ from gptpath.events import ModelFinished
 from gptpath.tracking.card import COMPUTE, PURPOSE, model_card
 from gptpath.tracking.lineage import stage_name
 from gptpath.tracking.recorder import StageFacts
+from gptpath.tracking.registry import KIND
 from gptpath.tracking.signatures import classifier_signature, language_model_signature
 
 PREFIX = "gptpath-"
 CHALLENGER = "challenger"
 """Alias of the newest version of a model; the gate decides whether it becomes champion."""
 WEIGHTS_MD5 = "gptpath.weights_md5"
-KIND = "gptpath.kind"
-"""Tag: `language-model` or `classifier`."""
 
 REQUIRED = ("torch", "numpy", "tiktoken", "safetensors", "mlflow")
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from gptpath.errors import PipelineError
 from gptpath.tracking.store import open_client, tracking_uri
 
+KIND = "gptpath.kind"
+"""Tag of a version: `language-model` or `classifier`."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegisteredVersion:
@@ -84,5 +87,5 @@ def resolve_model(root: Path, uri: str) -> Path:
 
 def _classifies(tags: Mapping[str, str]) -> bool:
     """By the version's kind; versions older than that tag by the stage that made them."""
-    kind = tags.get("gptpath.kind")
+    kind = tags.get(KIND)
     return kind == "classifier" if kind else tags.get("gptpath.stage", "").startswith("finetune")
