@@ -66,6 +66,7 @@ def finetune(
     lengths = [example.length for example in train]
     per_epoch = -(-len(train) // settings.batch_size)
     total, step = settings.epochs * per_epoch, 0
+    text_below = model.language_model.config.vocab_size if auxiliary_weight else None
     best = _Best(model=model, validation=validation, metric=metric, precision=precision)
     losses = _LossWatch(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -79,13 +80,13 @@ def finetune(
                 seed=seed,
                 epoch=epoch,
             )
-            for batch in _batches(train, order, device):
+            for batch in _batches(train, order, text_below):
                 rate = settings.learning_rate * warmup_linear(
                     step / total, warmup_fraction=settings.warmup_fraction, shape=settings.schedule
                 )
                 with repeatable(device):
                     with autocast(device, precision):
-                        loss = total_loss(model, batch, auxiliary_weight)
+                        loss = total_loss(model, batch.to(device), auxiliary_weight)
                     losses.add(loss.detach())
                     _update(model, optimizer, loss, settings.grad_clip, rate)
                 step += 1
@@ -114,8 +115,8 @@ def total_loss(model: TaskModel, batch: Batch, auxiliary_weight: float) -> Tenso
     loss = model.task_loss(scores_BL.float(), batch.labels_B)
     if auxiliary_weight == 0.0:
         return loss
-    auxiliary = model.language_model_loss(hidden_RTD, batch.tokens_RT, batch.lengths_R)
-    return loss + auxiliary_weight * auxiliary
+    assert batch.text is not None, "collated with text for the auxiliary loss"
+    return loss + auxiliary_weight * model.language_model_loss(hidden_RTD, batch.text)
 
 
 @dataclass(kw_only=True)
@@ -171,10 +172,10 @@ class _LossWatch:
 
 
 def _batches(
-    examples: Sequence[Example], order: Sequence[Sequence[int]], device: torch.device
+    examples: Sequence[Example], order: Sequence[Sequence[int]], text_below: int | None
 ) -> Iterator[Batch]:
     for indices in order:
-        yield collate([examples[i] for i in indices]).to(device)
+        yield collate([examples[i] for i in indices], text_below=text_below)
 
 
 def _selects_early(step: int) -> bool:
