@@ -10,7 +10,7 @@ far apart two right answers in float32 may be.
 import copy
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,12 +27,16 @@ from gptpath.tokens.shards import open_split
 from gptpath.zeroshot.hub_model import HubModel
 from gptpath.zeroshot.scoring import Scorer
 
+T = TypeVar("T")
+
 BATCHES = (1, 7, 64)
 INIT_STD = 0.06
 """Three times GPT-2's, so that probabilities differ and greedy text is more than an echo."""
 LEAST_TOLERANCE = 1e-4
 """Nats by which the log-probability of a token may be off, however close float64 comes."""
 NEW_TOKENS = 24
+PADDED = 16
+"""Sequences in a batch of the usual way to score, which is timed beside ours."""
 _TOKENS_READ = 100_000
 
 
@@ -56,6 +60,7 @@ def run(settings: Settings, findings: Findings, item: str) -> None:
     work = make_work(text, encoding, shape.context_length, own=greedy, small=settings.small)
 
     expected, seconds = timed(device, lambda: plain_answer(theirs, encoding, work))
+    padded, padded_seconds = timed(device, lambda: padded_batches(theirs, encoding, work))
     exact = plain_answer(copy.deepcopy(theirs).double(), encoding, work)
     findings.note(
         choices=len(work.choices),
@@ -65,8 +70,15 @@ def run(settings: Settings, findings: Findings, item: str) -> None:
         likeliest=int(expected.likeliest.sum()),
         float32_from_float64_nats=expected.apart(exact),
         seconds_one_forward_pass_each=seconds,
+        **{f"seconds_padded_batches_of_{PADDED}": padded_seconds},
     )
     tolerance = max(LEAST_TOLERANCE, 2 * expected.apart(exact))
+    total = exact.log_probs.sum()
+    findings.check(
+        "padded batches, which are timed only, find the same in all",
+        abs(padded - total) < tolerance * len(exact.log_probs),
+        f"{padded:.2f} and {total:.2f} nats",
+    )
     for name, model in (("own model", ours), ("adapter", HubModel(theirs))):
         check_answers(findings, name, model, encoding, work, exact, tolerance)
         check_greedy(findings, name, model, theirs, encoding, work)
@@ -166,7 +178,29 @@ def plain_answer(theirs: Any, encoding: Encoding, work: Work) -> Answer:
     return Answer(*both)
 
 
-def timed(device: torch.device, work: Callable[[], Answer]) -> tuple[Answer, float]:
+@torch.inference_mode()
+def padded_batches(theirs: Any, encoding: Encoding, work: Work) -> float:
+    """The usual way: batches by length, padded, and a log-softmax of every position's logits.
+
+    Returns the log-probability of all that is asked.
+    """
+    asked = list(sequences(encoding, work, theirs.config.n_positions))
+    asked.sort(key=lambda sequence: -len(sequence[0]))
+    found = 0.0
+    for start in range(0, len(asked), PADDED):
+        batch = asked[start : start + PADDED]
+        inputs = np.zeros((len(batch), len(batch[0][0]) - 1), dtype=np.int64)
+        for row, (tokens, _) in enumerate(batch):
+            inputs[row, : len(tokens) - 1] = tokens[:-1]
+        table_BTV = theirs(torch.from_numpy(inputs).to(theirs.device)).logits.log_softmax(-1)
+        for row, (tokens, count) in enumerate(batch):
+            targets_T = torch.tensor(tokens[-count:], device=theirs.device)[:, None]
+            here_TV = table_BTV[row, len(tokens) - 1 - count : len(tokens) - 1]
+            found += here_TV.gather(1, targets_T).double().sum().item()
+    return found
+
+
+def timed(device: torch.device, work: Callable[[], T]) -> tuple[T, float]:
     """What the work finds, and its seconds."""
     start = clock(device)
     found = work()
