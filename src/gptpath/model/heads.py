@@ -44,9 +44,7 @@ class TextTargets:
     """float32: a mean over each sequence's tokens, then over the sequences."""
 
     @classmethod
-    def of(
-        cls, tokens_RT: torch.Tensor, lengths_R: torch.Tensor, vocab_size: int
-    ) -> "TextTargets":
+    def of(cls, tokens_RT: torch.Tensor, lengths_R: torch.Tensor, vocab_size: int) -> "TextTargets":
         """The text of right-padded sequences."""
         steps_T = torch.arange(tokens_RT.shape[1], device=tokens_RT.device)
         real_RT = (steps_T < lengths_R[:, None]) & (tokens_RT < vocab_size)

@@ -127,7 +127,9 @@ def test_padding_changes_no_auxiliary_loss():
     model = make()
     tokens, lengths = padded(sequence([1, 2, 3]), sequence([4]), fill=0)
     other, _ = padded(sequence([1, 2, 3]), sequence([4]), fill=7)
-    losses = [model.language_model_loss(model.hidden(t), text_of(t, lengths)) for t in (tokens, other)]
+    losses = [
+        model.language_model_loss(model.hidden(t), text_of(t, lengths)) for t in (tokens, other)
+    ]
     torch.testing.assert_close(losses[0], losses[1])
 
 
