@@ -10,10 +10,10 @@ How texts become sequences, what is cut and when: `sequences`. How common beginn
 `prefixes`. How a token's log-probability comes about without a table of logits: `log_probs`.
 
 Scores do not depend on the batch size or on the order of requests. A forward pass holds sequences
-of exactly one shape, which each sequence has by itself: its own length up to the next multiple of a
-quantum, padded on the right where causality hides it. On a CPU log-probabilities are the same to the last
-bit for any batch size, order and number of threads, as batches are pieces of work with one thread
-each (`side_by_side`); elsewhere they agree within 1e-5 (docs/protocols.md).
+of exactly one shape, which each sequence has by itself: its own length up to the next multiple of
+a quantum, padded on the right where causality hides it. On a CPU log-probabilities are the same to
+the last bit for any batch size, order and number of threads, as batches are pieces of work with one
+thread each (`side_by_side`); elsewhere they agree within 1e-5 (docs/protocols.md).
 """
 
 import threading
@@ -50,10 +50,10 @@ GENERATED_AT_ONCE = 32
 class Scorer:
     """Answers the three requests for one model in evaluation mode.
 
-    A forward pass holds no more positions than `batch_size` whole contexts have. `same_context` says whether all
-    continuations of a request see the same context where it has to be cut (see `sequences`).
-    `start` are ids before every context, `first` those of an empty one (default: `start`, or else
-    end of text). `tokens` counts the positions run through the model so far.
+    A forward pass holds no more positions than `batch_size` whole contexts have. `same_context`
+    says whether all continuations of a request see the same context where it has to be cut (see
+    `sequences`). `start` are ids before every context, `first` those of an empty one (default:
+    `start`, or else end of text). `tokens` counts the positions run through the model so far.
     """
 
     def __init__(
@@ -240,7 +240,7 @@ class Scorer:
     def _batches(
         self, items: Sequence[Item], depth: int, length: Callable[[Item], int]
     ) -> Iterator[list[Item]]:
-        """Items of exactly equal length below `depth`, longest first, as many as a pass may hold."""
+        """Items of one length below `depth`, longest first, as many as a forward pass may hold."""
         by_length: dict[int, list[Item]] = {}
         for item in items:
             by_length.setdefault(length(item), []).append(item)

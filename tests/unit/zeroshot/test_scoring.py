@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gptpath.errors import CorpusError
-from gptpath.zeroshot.likelihood import Request
 from gptpath.zeroshot import scoring
+from gptpath.zeroshot.likelihood import Request
 from gptpath.zeroshot.scoring import Scorer
 
 MakeScorer = Callable[..., Scorer]
