@@ -7,12 +7,14 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.pipeline.team_machine import Machine, status_of
 from tests.pipeline.tiny_checkout import IDENTITY, MODEL, ROOT, commit, make_checkout, run
 from tests.team_servers import Team, team_servers
+from tests.unit.tracking.test_registry_lock import PROCESSES, TURNS, count_together
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +86,13 @@ def test_workers_reach_mlflow_by_its_name_in_the_network_and_no_strange_name_doe
     assert status_of(page, Host="mlflow:5000") == 200
     assert status_of(page, Host=f"localhost:{team.mlflow.port}") == 200
     assert status_of(page, Host="elsewhere.example") == 403
+
+
+def test_no_two_of_many_processes_hold_the_lock_of_the_servers_registry(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", team.mlflow.address)
+    assert count_together(tmp_path, tmp_path) == PROCESSES * TURNS
 
 
 def test_a_fresh_clone_pulls_everything_and_rebuilds_nothing(second: Machine) -> None:

@@ -49,9 +49,9 @@ def names(client) -> list[str]:
     return [model.name for model in client.search_registered_models()]
 
 
-@pytest.mark.slow
-def test_no_two_of_many_processes_are_within_it_at_once(root: Path, client, tmp_path: Path) -> None:
-    count = tmp_path / "count"
+def count_together(root: Path, folder: Path) -> int:
+    """What several processes count to that take turns under the lock of one registry."""
+    count = folder / "count"
     count.write_text("0")
     counting = [
         subprocess.Popen(
@@ -67,7 +67,12 @@ def test_no_two_of_many_processes_are_within_it_at_once(root: Path, client, tmp_
     ]
     said = [process.communicate(timeout=240)[1] for process in counting]
     assert [process.returncode for process in counting] == [0] * PROCESSES, said
-    assert count.read_text() == str(PROCESSES * TURNS)
+    return int(count.read_text())
+
+
+@pytest.mark.slow
+def test_no_two_of_many_processes_are_within_it_at_once(root: Path, client, tmp_path: Path) -> None:
+    assert count_together(root, tmp_path) == PROCESSES * TURNS
     assert names(client) == []
 
 
