@@ -21,6 +21,7 @@ from prefect.runtime import flow_run  # noqa: E402
 from flows.research_path import research_path  # noqa: E402
 from gptpath.config.loading import load_params  # noqa: E402
 from gptpath.errors import GptPathError  # noqa: E402
+from gptpath.gate.contenders import gated_models  # noqa: E402
 from gptpath.text.interpreter import write_interpreter  # noqa: E402
 from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
 from gptpath.tracking.recorder import Status  # noqa: E402
@@ -71,7 +72,7 @@ def retrain(
     Args:
         profile: written to params.yaml before anything runs; None leaves params.yaml alone.
         changes: `a.b=value` changes to that profile.
-        models: models to gate; None takes gate.models, or all of matrix.models.
+        models: models to gate; None takes gate.models, or all of matrix.models and classifiers.
         notify_block: a Prefect notification block, `TYPE/NAME`, told how it ended, and when a
             training stalls or diverges; so is the address in GPTPATH_WEBHOOK_URL.
         push: afterwards, send what DVC tracks to its remote.
@@ -105,20 +106,20 @@ def _retrain(
     if profile is not None:
         write_profile(root, profile, changes or [])
     params = load_params(root / "params.yaml")
-    names = models or params.gate.models or params.matrix.models
     write_interpreter(root)
     graph = plan_stages(root)
     stale = tuple(name for name in graph.order if name not in graph.fresh)
-    if not stale and not undecided_models(root, names):
+    if not stale and not undecided_models(root, gated_models(root, params, models)):
         done = Retraining(stale=(), verdicts=())
         get_run_logger().info(done.summary())
         return done
     if stale:
         research_path(notify_block=notify_block, root=root)
+    names = gated_models(root, params, models)
     return Retraining(stale=stale, verdicts=tuple(_gate(root, params.profile, names)))
 
 
-def _gate(root: Path, profile: str, names: "list[str] | tuple[str, ...]") -> list[GateVerdict]:
+def _gate(root: Path, profile: str, names: tuple[str, ...]) -> list[GateVerdict]:
     """Run the gate below a record of this flow run."""
     record = open_flow_record(
         root,
@@ -133,7 +134,7 @@ def _gate(root: Path, profile: str, names: "list[str] | tuple[str, ...]") -> lis
     )
     status: Status = "FAILED"
     try:
-        verdicts = decide_on(root, list(names), tools)
+        verdicts = decide_on(root, names, tools)
         status = "FINISHED"
         return verdicts
     except GptPathError:

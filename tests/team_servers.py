@@ -82,6 +82,7 @@ class Team:
     mlflow: Service
     s3: Service
     environment: dict[str, str]
+    postgres_port: int
 
     def make_buckets(self) -> None:
         """What the one-shot service does; needed again after a stop of moto, which forgets all."""
@@ -131,7 +132,7 @@ def team_servers(folder: Path, without: Collection[str] = ()) -> Iterator[Team]:
             service.wait()
         used = ("AWS_", "PREFECT_", "MLFLOW_")
         worker = {key: text for key, text in settings["worker"].items() if key.startswith(used)}
-        team = Team(**running, environment=worker)
+        team = Team(**running, environment=worker, postgres_port=port)
         team.make_buckets()
         yield team
 
@@ -139,7 +140,7 @@ def team_servers(folder: Path, without: Collection[str] = ()) -> Iterator[Team]:
 @contextmanager
 def postgres() -> Iterator[int]:
     """A fresh PostgreSQL on a free port, filled by deploy/databases.sh; yields the port."""
-    programs = _postgres_programs()
+    programs = postgres_programs()
     owner = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="gptpath-pg-", ignore_cleanup_errors=True) as folder:
         if owner:  # PostgreSQL refuses to run as root
@@ -171,13 +172,9 @@ def postgres() -> Iterator[int]:
         control = ("--pgdata", str(data), "--log", f"{folder}/log", "--wait")
         call("pg_ctl", "start", *control, f"--options={options} -c fsync=off")
         try:
-            client = {"PGHOST": HOST, "PGPORT": str(port)} | {
-                "PGPASSWORD": SECRETS["POSTGRES_PASSWORD"],
-                "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            }
             made = subprocess.run(
                 ["sh", str(DEPLOY / "databases.sh")],
-                env=os.environ | SECRETS | client,
+                env=postgres_client(port) | SECRETS,
                 capture_output=True,
                 text=True,
             )
@@ -185,6 +182,16 @@ def postgres() -> Iterator[int]:
             yield port
         finally:
             call("pg_ctl", "stop", "--pgdata", str(data), "--mode=immediate")
+
+
+def postgres_client(port: int) -> dict[str, str]:
+    """The environment of PostgreSQL's own client programs, as its superuser."""
+    return os.environ | {
+        "PGHOST": HOST,
+        "PGPORT": str(port),
+        "PGPASSWORD": SECRETS["POSTGRES_PASSWORD"],
+        "PATH": f"{postgres_programs()}{os.pathsep}{os.environ['PATH']}",
+    }
 
 
 def free_ports(count: int) -> list[int]:
@@ -205,7 +212,7 @@ def answers(address: str) -> bool:
     return True
 
 
-def _postgres_programs() -> Path:
+def postgres_programs() -> Path:
     """The folder of initdb and pg_ctl; skips where there is none."""
     on_path = shutil.which("initdb")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))

@@ -6,19 +6,18 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.pipeline.prefect_server import SECONDS, wait_until
 from tests.pipeline.tiny_checkout import ROOT, environment, make_checkout
 from tests.team_servers import answers, free_ports
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 240
 SMALL = """
 name: gptpath
 prefect-version: 3.8.8
@@ -44,13 +43,6 @@ def post(address: str, body: Any) -> Any:
         return json.load(answer)
 
 
-def wait_until(holds: Any, what: str) -> None:
-    until = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < until, what
-        time.sleep(0.5)
-
-
 def started(servers: "subprocess.Popen[bytes]", log: Path) -> bool:
     assert servers.poll() is None, log.read_text()
     return "Interrupt" in log.read_text()
@@ -69,12 +61,12 @@ def test_servers_a_pool_and_a_worker_come_from_one_command_and_end_with_it(tmp_p
     servers = subprocess.Popen(command, cwd=root, env=outer, stdout=log, stderr=log)
     try:
         api = f"http://127.0.0.1:{prefect}/api"
-        wait_until(lambda: started(servers, root / "server.log"), "no worker started")
+        wait_until(lambda: started(servers, root / "server.log"), SECONDS)
         [hello] = post(f"{api}/deployments/filter", {})
         post(f"{api}/deployments/{hello['id']}/create_flow_run", {})
-        wait_until((root / "said").is_file, "no worker took the run")
+        wait_until((root / "said").is_file, SECONDS)
         assert (root / "said").read_text() == f"http://127.0.0.1:{mlflow}"
-        wait_until(lambda: answers(f"http://127.0.0.1:{mlflow}/health"), "no MLflow")
+        wait_until(lambda: answers(f"http://127.0.0.1:{mlflow}/health"), SECONDS)
         said = (root / "server.log").read_text()
         assert f"export PREFECT_API_URL={api}" in said
         assert re.search(rf"^MLFLOW +http://127.0.0.1:{mlflow}$", said, re.M)
@@ -84,8 +76,8 @@ def test_servers_a_pool_and_a_worker_come_from_one_command_and_end_with_it(tmp_p
         servers.wait(timeout=60)
         log.close()
     assert servers.returncode == 0
-    wait_until(lambda: not answers(f"{api}/health"), "Prefect stayed")
-    wait_until(lambda: not answers(f"http://127.0.0.1:{mlflow}/health"), "MLflow stayed")
+    wait_until(lambda: not answers(f"{api}/health"), SECONDS)
+    wait_until(lambda: not answers(f"http://127.0.0.1:{mlflow}/health"), SECONDS)
 
 
 def test_every_pool_of_the_deployments_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

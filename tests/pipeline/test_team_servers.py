@@ -3,96 +3,22 @@
 A checkout runs the path there, pushes to the DVC remote, and a clone elsewhere goes on from it.
 """
 
-import base64
 import json
 import shutil
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.pipeline.tiny_checkout import (
-    IDENTITY,
-    MODEL,
-    ROOT,
-    commit,
-    environment,
-    make_checkout,
-    run,
-)
+from tests.pipeline.team_machine import Machine, status_of
+from tests.pipeline.tiny_checkout import IDENTITY, MODEL, ROOT, commit, make_checkout, run
 from tests.team_servers import Team, team_servers
+from tests.unit.tracking.test_registry_lock import PROCESSES, TURNS, count_together
 
 pytestmark = pytest.mark.slow
 
 DVC = (sys.executable, "-m", "dvc")
-WORKER_SECONDS = 240
-ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Somebody's checkout and the servers that they use."""
-
-    root: Path
-    team: Team
-
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return run(self.root, *command, check=check, **self.team.environment)
-
-    def whole(self) -> dict[str, str]:
-        return environment(self.root) | self.team.environment
-
-    def prefect(self, *arguments: str) -> str:
-        return self.run(sys.executable, "-m", "prefect", "--no-prompt", *arguments).stdout
-
-    def prefect_api(self, path: str, body: Any = None) -> Any:
-        user = self.team.environment["PREFECT_API_AUTH_STRING"].encode()
-        headers = {"Authorization": "Basic " + base64.b64encode(user).decode()}
-        return ask(f"{self.team.prefect.address}/api/{path}", body, **headers)
-
-    def deployments(self) -> list[dict[str, Any]]:
-        return self.prefect_api("deployments/filter", {})
-
-    @contextmanager
-    def working(self, pool: str) -> Iterator[None]:
-        """A worker of the pool, as long as the block lasts."""
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
-        with (self.root / ".prefect" / "worker.log").open("w") as log:
-            worker = subprocess.Popen(
-                [*command, "--limit", "1"], cwd=self.root, env=self.whole(), stdout=log, stderr=log
-            )
-        try:
-            yield
-        finally:
-            worker.terminate()
-            worker.wait(timeout=60)
-
-    def mlflow(self, path: str, **query: Any) -> Any:
-        return ask(f"{self.team.mlflow.address}/api/2.0/mlflow/{path}", query)
-
-
-def ask(address: str, body: Any = None, **headers: str) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json", **headers})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
-
-
-def status_of(address: str, **headers: str) -> int:
-    request = urllib.request.Request(address, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +88,13 @@ def test_workers_reach_mlflow_by_its_name_in_the_network_and_no_strange_name_doe
     assert status_of(page, Host="elsewhere.example") == 403
 
 
+def test_no_two_of_many_processes_hold_the_lock_of_the_servers_registry(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", team.mlflow.address)
+    assert count_together(tmp_path, tmp_path) == PROCESSES * TURNS
+
+
 def test_a_fresh_clone_pulls_everything_and_rebuilds_nothing(second: Machine) -> None:
     pulled = second.run("bash", "ci/pull-data").stdout
     assert "made again" not in pulled
@@ -183,15 +116,7 @@ def test_a_model_is_fetched_from_the_registry_anywhere(second: Machine) -> None:
 def test_a_deployment_is_triggered_through_the_server_and_a_worker_takes_it(
     first: Machine,
 ) -> None:
-    first.prefect("work-pool", "create", "gptpath", "--type", "process")
-    first.prefect("work-pool", "create", "gptpath-models", "--type", "process")
-    first.prefect("deploy", "--all")
-    [laptop] = [one for one in first.deployments() if one["name"] == "laptop"]
-    flow_run = first.prefect_api(f"deployments/{laptop['id']}/create_flow_run", {})
+    first.deploy_all()
+    flow_run = first.trigger("research-path/laptop")
     with first.working("gptpath"):
-        until = time.monotonic() + WORKER_SECONDS
-        while flow_run["state_type"] not in ENDED and time.monotonic() < until:
-            time.sleep(1)
-            flow_run = first.prefect_api(f"flow_runs/{flow_run['id']}")
-    assert flow_run["state_type"] == "COMPLETED", flow_run
-    assert flow_run["deployment_id"] == laptop["id"]
+        assert first.end_of(flow_run) == "COMPLETED", first.worker_log

@@ -28,12 +28,13 @@ def add_commands(commands: Any) -> None:
 def run_gate(root: Path, options: argparse.Namespace) -> None:
     """Decide, promote and say so; a refusal is a result, not an error."""
     from gptpath.config.loading import load_params
+    from gptpath.gate.contenders import gated_models
     from gptpath.gate.decision import markdown
     from gptpath.stages.gating import gate_models
     from gptpath.tracking.decisions import origin_of
 
     params = load_params(root / "params.yaml")
-    names = options.models or params.gate.models or params.matrix.models
+    names = gated_models(root, params, options.models)
     decisions = gate_models(root, names, origin_of(params.profile))
     if options.json is not None:
         from gptpath.text.json_files import write_json
@@ -51,14 +52,16 @@ def run_gate(root: Path, options: argparse.Namespace) -> None:
 def run_compare(root: Path, options: argparse.Namespace) -> None:
     """Write the evidence on two models."""
     folders = [model_folder(root, model) for model in (options.champion, options.challenger)]
+    from gptpath.gate.contenders import Contestant
     from gptpath.gate.decision import Side, markdown
-    from gptpath.stages.gating import Contestant, Judge
+    from gptpath.stages.gating import Judges
 
     champion, challenger = (
         Contestant(side=Side(address=address), folder=folder)
         for address, folder in zip((options.champion, options.challenger), folders, strict=True)
     )
-    decision = Judge(root).decide(f"{options.challenger}", champion, challenger)
+    judge = Judges(root).of(challenger.folder)
+    decision = judge.decide(f"{options.challenger}", champion, challenger)
     sys.stdout.write(markdown(decision))
 
 

@@ -10,9 +10,11 @@ class Gate:
     """Settings of the decision between champion and challenger (docs/gate.md)."""
 
     models: tuple[str, ...] = ()
-    """Models that a retraining gates; empty: all of matrix.models."""
+    """Models that a retraining gates; empty: all of matrix.models, and their classifiers."""
     margin_bpb: float = 0.002
     """Bits per byte by which the challenger must be better, over its whole interval."""
+    margin_score: float = 0.0
+    """The same of classifiers, in their task's metric: 0.01 is a point of accuracy."""
     confidence: float = 0.95
     """Of the two-sided bootstrap interval."""
     samples: int = 2000
@@ -36,7 +38,9 @@ class Gate:
     def __post_init__(self) -> None:
         for name in ("samples", "max_documents", "passage_characters", "min_items", "batch_size"):
             require(getattr(self, name) >= 1, f"gate.{name} must be at least 1")
-        require(self.margin_bpb >= 0, f"gate.margin_bpb={self.margin_bpb} is negative")
+        for name in ("margin_bpb", "margin_score"):
+            value = getattr(self, name)
+            require(value >= 0, f"gate.{name}={value} is negative")
         require(
             0 < self.confidence < 1, f"gate.confidence={self.confidence} is not between 0 and 1"
         )

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from gptpath.config.gate import Gate
 from gptpath.config.sections import Compute
-from gptpath.gate.decision import Check, Rule
+from gptpath.gate.decision import Check, Rule, Unit
 from gptpath.gate.heldout import Passage, item_numbers, read_passages
 from gptpath.gate.leaks import Leaks, find_leaks
 from gptpath.gate.losses import keeps_text, passage_nats, same_tokenizer
@@ -27,10 +26,12 @@ class HeldOut:
     passages: tuple[Passage, ...]
     items: tuple[int, ...]
     """The item that each passage counts to."""
-    unit: Literal["document", "passage"]
+    unit: Unit
     leaks: Leaks
     contaminated: npt.NDArray[np.bool_]
     """(items,) items that the training corpus holds already; they are compared on by nobody."""
+    known_to: str = "training corpus"
+    """Where they were looked for."""
 
     def sums(self, column: Column) -> Column:
         """(clean items,) sums of a column over the passages of each item."""
@@ -68,7 +69,7 @@ def check_heldout(heldout: HeldOut, settings: Gate) -> list[Check]:
     enough = Check(
         name="items",
         passed=clean >= settings.min_items,
-        note=f"{clean} {heldout.unit}s held out and not in the training corpus, "
+        note=f"{clean} {heldout.unit}s held out and not in the {heldout.known_to}, "
         f"at least {settings.min_items} asked for",
     )
     share = dirty / total
@@ -77,7 +78,7 @@ def check_heldout(heldout: HeldOut, settings: Gate) -> list[Check]:
         name="contamination",
         passed=share <= settings.max_contaminated,
         note=f"{share:.1%} of the {heldout.unit}s have {settings.overlap_share:.0%} or more of "
-        f"their {words}-grams in the training corpus, at most {settings.max_contaminated:.1%} "
+        f"their {words}-grams in the {heldout.known_to}, at most {settings.max_contaminated:.1%} "
         f"allowed (of all {words}-grams: {heldout.leaks.share:.1%})",
     )
     return [enough, leaked]

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from gptpath.config.data_sets import Metric
 from gptpath.gate.paired import Difference
+from gptpath.gate.scores import ScoreDifference
 
+Unit = Literal["document", "passage", "item"]
+"""What is compared on: held-out documents, passages of them, or test items of a labelled task."""
 Verdict = Literal["promote", "refuse", "superseded", "unchanged", "rollback"]
 """`superseded`: another champion came while the two were compared; nothing is decided.
 `unchanged`: the challenger is the champion. `rollback`: the previous champion came back."""
@@ -35,13 +39,30 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """By what the two were compared."""
+    """By what two language models were compared."""
 
     margin_bpb: float
     confidence: float
     samples: int
     seed: int
-    unit: Literal["document", "passage"]
+    unit: Unit
+
+    @property
+    def margin(self) -> float:
+        """By how much the challenger must be better."""
+        return self.margin_bpb
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoreRule:
+    """By what two classifiers were compared."""
+
+    metric: Metric
+    margin: float
+    confidence: float
+    samples: int
+    seed: int
+    unit: Unit = "item"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +77,8 @@ class Decision:
     """None where the challenger is the first."""
     challenger: Side
     checks: tuple[Check, ...] = ()
-    difference: Difference | None = None
-    rule: Rule | None = None
+    difference: Difference | ScoreDifference | None = None
+    rule: Rule | ScoreRule | None = None
     git_commit: str = "unknown"
     """The code that decided."""
 
@@ -78,7 +99,9 @@ class Decision:
 
 
 def decide(
-    checks: Sequence[Check], difference: Difference | None, rule: Rule | None
+    checks: Sequence[Check],
+    difference: Difference | ScoreDifference | None,
+    rule: Rule | ScoreRule | None,
 ) -> tuple[Literal["promote", "refuse"], tuple[str, ...]]:
     """Promote what passes all checks and, against a champion, is better beyond margin and noise.
 
@@ -90,14 +113,15 @@ def decide(
     if difference is None or rule is None:
         return "promote", ("first champion: all checks passed, nothing to compare with",)
     found = (
-        f"{difference.mean:+.4f} bits per byte on {difference.items} {rule.unit}s, "
+        f"{difference.mean:+.4f} {difference.measure} on {difference.items} {rule.unit}s, "
         f"{rule.confidence:.0%} interval {difference.low:+.4f} to {difference.high:+.4f}"
     )
-    if difference.high < -rule.margin_bpb:
-        return "promote", (f"better beyond the margin of {rule.margin_bpb:g}: {found}",)
-    if difference.low > 0:
+    least, most = difference.gain
+    if least > rule.margin:
+        return "promote", (f"better beyond the margin of {rule.margin:g}: {found}",)
+    if most < 0:
         return "refuse", (f"worse: {found}",)
-    return "refuse", (f"not better beyond the margin of {rule.margin_bpb:g}: {found}",)
+    return "refuse", (f"not better beyond the margin of {rule.margin:g}: {found}",)
 
 
 def markdown(decision: Decision) -> str:
@@ -105,15 +129,16 @@ def markdown(decision: Decision) -> str:
     rows = [("champion", _side(decision.champion)), ("challenger", _side(decision.challenger))]
     difference, rule = decision.difference, decision.rule
     if difference is not None and rule is not None:
+        champion, challenger = difference.sides
         rows += [
-            ("champion, bits per byte", f"{difference.champion_bpb:.4f}"),
-            ("challenger, bits per byte", f"{difference.challenger_bpb:.4f}"),
+            (f"champion, {difference.measure}", f"{champion:.4f}"),
+            (f"challenger, {difference.measure}", f"{challenger:.4f}"),
             ("difference", f"{difference.mean:+.4f}"),
             (
                 f"{rule.confidence:.0%} interval",
                 f"{difference.low:+.4f} to {difference.high:+.4f}",
             ),
-            ("margin", f"{rule.margin_bpb:g}"),
+            ("margin", f"{rule.margin:g}"),
             ("items", f"{difference.items} {rule.unit}s"),
             ("bootstrap", f"{rule.samples} samples, seed {rule.seed}"),
         ]

@@ -36,6 +36,26 @@ class Difference:
     high: float
     items: int
 
+    @property
+    def measure(self) -> str:
+        """What is compared, for people."""
+        return "bits per byte"
+
+    @property
+    def key(self) -> str:
+        """What is compared, as a part of names of metrics and tags."""
+        return "bpb"
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        """Champion and challenger."""
+        return self.champion_bpb, self.challenger_bpb
+
+    @property
+    def gain(self) -> tuple[float, float]:
+        """Interval of what is gained by the challenger; above zero it is better."""
+        return -self.high, -self.low
+
 
 def paired_bootstrap(
     losses: PairedLosses, *, confidence: float, samples: int, seed: int

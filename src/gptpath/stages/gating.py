@@ -1,8 +1,7 @@
 """The checkout's models against the champions of the registry (docs/gate.md)."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +17,11 @@ from gptpath.gate.comparison import (
     read_heldout,
     scorer_of,
 )
-from gptpath.gate.decision import Check, Decision, Side, decide
+from gptpath.gate.contenders import Contestant, folder_of, stage_of, task_of
+from gptpath.gate.decision import Check, Decision, decide
 from gptpath.gate.soundness import check_soundness
 from gptpath.model.device import configure
+from gptpath.stages.gating_classifiers import ClassifierJudge
 from gptpath.text.documents import read_texts
 from gptpath.tracking.decisions import Origin, carry_out, champion_of, side_of
 from gptpath.tracking.lineage import LockEntry, read_lock
@@ -37,16 +38,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Contestant:
-    """One of two models, and the folder that holds it here."""
-
-    side: Side
-    folder: Path
-
-
 def gate_models(root: Path, names: Sequence[str], origin: Origin) -> list[Decision]:
-    """Decide on the checkout's pretrained models `names`, one after another, and promote.
+    """Decide on the checkout's models `names`, one after another, and promote.
 
     Raises PipelineError when tracking is off, or a model has not been trained and registered.
     """
@@ -54,24 +47,25 @@ def gate_models(root: Path, names: Sequence[str], origin: Origin) -> list[Decisi
         raise PipelineError("the gate needs MLflow's registry; unset GPTPATH_TRACKING")
     from gptpath.tracking.delivery import deliver_leftovers
 
-    judge = Judge(root)
+    judges = Judges(root)
     client = open_client(root)
     kept = deliver_leftovers(client, root).left
     versions = {name: version_in_checkout(client, root, name) for name in names}
     for name, version in versions.items():
         if version is None:
             raise PipelineError(
-                f"no version of {PREFIX}{name} holds the weights of models/pretrained/{name}; "
+                f"no version of {PREFIX}{name} holds the weights of "
+                f"{folder_of(root, name).relative_to(root)}; "
                 + (
                     "some models wait for the registry: see `gptpath deliver`"
                     if kept
-                    else f"train and register them: `dvc repro -f -s pretrain@{name}`"
+                    else f"train and register them: `dvc repro -f -s {stage_of(root, name)}`"
                 )
             )
     decisions: list[Decision] = []
     for name, version in versions.items():
         assert version is not None, "refused above"
-        decision = _judge_version(judge, client, root / "models" / "pretrained" / name, version)
+        decision = _judge_version(judges, client, folder_of(root, name), version)
         if decision.verdict != "unchanged":
             decision = carry_out(client, root, decision, origin)
         logger.info("gate: %s", decision.sentence())
@@ -80,16 +74,13 @@ def gate_models(root: Path, names: Sequence[str], origin: Origin) -> list[Decisi
 
 
 def _judge_version(
-    judge: "Judge", client: "MlflowClient", folder: Path, version: "ModelVersion"
+    judges: "Judges", client: "MlflowClient", folder: Path, version: "ModelVersion"
 ) -> Decision:
     """The verdict on a registered version against the champion of its model."""
     champion = champion_of(client, version.name)
+    before = side_of(champion) if champion else None
     challenger = Contestant(side=side_of(version), folder=folder)
-    if champion is None:
-        checks = [check_data(version.tags, read_lock(judge.root))]
-        return judge.decide(version.name, None, challenger, checks)
-    before = side_of(champion)
-    if before.version == challenger.side.version:
+    if before is not None and before.version == challenger.side.version:
         return Decision(
             model=version.name,
             verdict="unchanged",
@@ -97,21 +88,40 @@ def _judge_version(
             champion=before,
             challenger=challenger.side,
         )
-    checks = [
-        check_data(version.tags, read_lock(judge.root)),
-        _check_schema(signature_text(before.address), signature_text(challenger.side.address)),
-    ]
-    defender = Contestant(side=before, folder=resolve_model(judge.root, before.address))
+    judge = judges.of(folder)
+    checks, defender = [judge.check_data(version.tags)], None
+    if before is not None:
+        addresses = (before.address, challenger.side.address)
+        checks.append(_check_schema(*map(signature_text, addresses)))
+        defender = Contestant(side=before, folder=resolve_model(judges.root, before.address))
     return judge.decide(version.name, defender, challenger, checks)
 
 
-class Judge:
-    """Compares models on the held-out split of a checkout; reads it at most once."""
+class Judges:
+    """Who compares which models of a checkout."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.params: Params = load_params(root / "params.yaml")
         configure(self.params.compute.threads)
+
+    @cached_property
+    def _of_language_models(self) -> "Judge":
+        return Judge(self.root, self.params)
+
+    def of(self, folder: Path) -> "Judge | ClassifierJudge":
+        """The judge of the model in a folder."""
+        task = task_of(folder)
+        if task is None:
+            return self._of_language_models
+        return ClassifierJudge(self.root, self.params, task)
+
+
+class Judge:
+    """Compares language models on the held-out split of a checkout; reads it at most once."""
+
+    def __init__(self, root: Path, params: Params) -> None:
+        self.root, self.params = root, params
 
     @cached_property
     def heldout(self) -> HeldOut:
@@ -123,6 +133,10 @@ class Judge:
             self.params.gate,
             ngram_words=self.params.contamination.ngram_words,
         )
+
+    def check_data(self, tags: Mapping[str, str]) -> Check:
+        """The version's data is the checkout's."""
+        return check_data(tags, read_lock(self.root))
 
     def decide(
         self,
@@ -156,7 +170,7 @@ class Judge:
         )
 
 
-def check_data(tags: "dict[str, str]", lock: "dict[str, LockEntry]") -> Check:
+def check_data(tags: Mapping[str, str], lock: Mapping[str, LockEntry]) -> Check:
     """The checkout's corpus is the one that the challenger was trained on.
 
     Else looking for the held-out items in that corpus would prove nothing.

@@ -7,7 +7,7 @@ carried out, never a champion without evidence.
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,8 +192,8 @@ def _open_record(client: "MlflowClient", root: Path, decision: Decision, origin:
     )
     run_id = run.info.run_id
     if decision.rule is not None:
-        for key in ("margin_bpb", "confidence", "samples", "seed", "unit"):
-            client.log_param(run_id, f"gate.{key}", getattr(decision.rule, key))
+        for key, value in asdict(decision.rule).items():
+            client.log_param(run_id, f"gate.{key}", value)
     for key, value in _numbers(decision).items():
         client.log_metric(run_id, f"gate/{key}", value)
     _write_evidence(client, run_id, decision)
@@ -255,8 +255,9 @@ def _facts(decision: Decision) -> dict[str, str]:
         "gptpath.gate.git_commit": decision.git_commit,
     }
     if decision.rule is not None:
-        facts["gptpath.gate.margin_bpb"] = f"{decision.rule.margin_bpb:g}"
-        facts["gptpath.gate.confidence"] = f"{decision.rule.confidence:g}"
+        for key, value in asdict(decision.rule).items():
+            if key in ("margin_bpb", "margin", "confidence"):
+                facts[f"gptpath.gate.{key}"] = f"{value:g}"
     return facts | {
         f"gptpath.gate.{key}": f"{value:g}" for key, value in _numbers(decision).items()
     }
@@ -266,11 +267,12 @@ def _numbers(decision: Decision) -> dict[str, float]:
     difference = decision.difference
     if difference is None:
         return {}
+    key, (champion, challenger) = difference.key, difference.sides
     return {
-        "difference_bpb": difference.mean,
-        "difference_bpb_low": difference.low,
-        "difference_bpb_high": difference.high,
-        "champion_bpb": difference.champion_bpb,
-        "challenger_bpb": difference.challenger_bpb,
+        f"difference_{key}": difference.mean,
+        f"difference_{key}_low": difference.low,
+        f"difference_{key}_high": difference.high,
+        f"champion_{key}": champion,
+        f"challenger_{key}": challenger,
         "items": float(difference.items),
     }

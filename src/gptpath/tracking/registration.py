@@ -19,6 +19,7 @@ from mlflow.tracking import MlflowClient
 from gptpath import __version__
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
+from gptpath.gate.contenders import folder_of
 from gptpath.tracking.card import COMPUTE, PURPOSE, model_card
 from gptpath.tracking.lineage import stage_name
 from gptpath.tracking.recorder import StageFacts
@@ -77,12 +78,12 @@ def check_folder(model: ModelFinished) -> None:
 
 
 def weights_in_checkout(root: Path, model: str) -> Path:
-    """Where the weights of a pretrained model lie."""
-    return root / "models" / "pretrained" / model / "model.safetensors"
+    """Where the weights of a model lie, given its name without `gptpath-`."""
+    return folder_of(root, model) / "model.safetensors"
 
 
 def version_in_checkout(client: MlflowClient, root: Path, model: str) -> ModelVersion | None:
-    """The version that holds the weights of the checkout's pretrained model; None without one."""
+    """The version that holds the weights of a model of the checkout; None without one."""
     weights = weights_in_checkout(root, model)
     return version_with_weights(client, PREFIX + model, weights) if weights.is_file() else None
 

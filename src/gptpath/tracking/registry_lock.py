@@ -1,10 +1,9 @@
 """One process at a time moves the aliases of a registry.
 
 Beside a local database a file lock does it. MLflow's server offers neither locks nor
-compare-and-set, so there a tag of the registered model is the lock, by Fischer's algorithm (Lamport
-1987, "A fast mutual exclusion algorithm", sec. 2): wait until the tag is free, write an own mark,
-wait longer than any write takes, and enter if the mark is still there. A writer that was slower
-than that notices by the clock and starts again. Whoever enters reads the aliases anew.
+compare-and-set, but it makes a registered model of a name only once, whoever asks: its databases
+see to that by a primary key. So there the lock of `gptpath-x` is a registered model
+`gptpath-x.lock`, made to enter and deleted to leave. Whoever enters reads the aliases anew.
 """
 
 import os
@@ -25,12 +24,15 @@ from gptpath.tracking.store import tracking_uri
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+SUFFIX = ".lock"
 CLAIM = "gptpath.gate.lock"
-"""Tag of a registered model: who moves its aliases, and since when."""
-SETTLE_SECONDS = 1.0
-"""Longer than a write to the server takes from its sending to its effect."""
+"""Tag of a lock: whose it is."""
+PURPOSE = "Held for the seconds in which aliases are moved; it goes by itself."
+EXISTS, ABSENT = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"
+POLL_SECONDS = 1.0
 STALE_SECONDS = 300.0
-"""Age at which a mark counts as left behind; nobody needs so long to move an alias."""
+"""A lock that has been the same holder's for so long, by the clock of who waits, counts as left
+behind; nobody needs so long to move an alias."""
 WAIT_SECONDS = 600.0
 
 
@@ -61,38 +63,75 @@ def registry_lock(
 
 @contextmanager
 def _claim(client: "MlflowClient", name: str, wait_seconds: float) -> Generator[None, None, None]:
+    lock = name + SUFFIX
     mark = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex[:8]}"
-    deadline = time.monotonic() + wait_seconds
-    while not _enter(client, name, mark):
-        if time.monotonic() > deadline:
-            raise _busy(name, f"tag {CLAIM}", wait_seconds)
-        time.sleep(SETTLE_SECONDS)
+    begun = since = time.monotonic()
+    seen = ""
+    while not _take(client, lock, mark):
+        now, holder = time.monotonic(), _holder(client, lock)
+        if holder != seen:
+            seen, since = holder, now
+        elif holder and now - since >= STALE_SECONDS:
+            _break(client, lock, holder, mark)
+        if now - begun > wait_seconds:
+            raise _busy(name, f"registered model {lock}", wait_seconds)
+        time.sleep(POLL_SECONDS)
     try:
         yield
     finally:
-        if _holder(client, name).startswith(mark):
-            client.delete_registered_model_tag(name, CLAIM)
+        if _holder(client, lock) == mark:
+            _remove(client, lock)
 
 
-def _enter(client: "MlflowClient", name: str, mark: str) -> bool:
-    """Try once to take the lock; False if somebody else has it or came in between."""
-    begun = time.monotonic()
-    holder = _holder(client, name)
-    if holder and time.time() - float(holder.split()[-1]) < STALE_SECONDS:
-        return False
-    client.set_registered_model_tag(name, CLAIM, f"{mark} {time.time():.0f}")
-    if time.monotonic() - begun >= SETTLE_SECONDS:
-        return False  # so slow that another may have entered; its own mark ages or is retaken
-    time.sleep(SETTLE_SECONDS)
-    return _holder(client, name).startswith(mark)
+def _take(client: "MlflowClient", lock: str, mark: str) -> bool:
+    """Try once to make the lock; False if there is one."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(lock, tags={CLAIM: mark}, description=PURPOSE)
+    except MlflowException as error:
+        if error.error_code not in (EXISTS, ABSENT):  # absent: given back while MLflow looked again
+            raise
+        # An answer that was lost makes the client ask once more, and find what it has made.
+        return _holder(client, lock) == mark
+    return True
 
 
-def _holder(client: "MlflowClient", name: str) -> str:
-    return client.get_registered_model(name).tags.get(CLAIM, "")
+def _break(client: "MlflowClient", lock: str, holder: str, mark: str) -> None:
+    """Remove the lock if it is still that holder's; one process at a time may."""
+    guard = lock + SUFFIX
+    if _take(client, guard, mark):
+        try:
+            if _holder(client, lock) == holder:
+                _remove(client, lock)
+        finally:
+            _remove(client, guard)
+
+
+def _remove(client: "MlflowClient", lock: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.delete_registered_model(lock)
+    except MlflowException as error:
+        if error.error_code != ABSENT:
+            raise
+
+
+def _holder(client: "MlflowClient", lock: str) -> str:
+    """The mark on a lock; empty where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_registered_model(lock).tags.get(CLAIM, "")
+    except MlflowException as error:
+        if error.error_code != ABSENT:
+            raise
+        return ""
 
 
 def _busy(name: str, place: str, seconds: float) -> PipelineError:
     return PipelineError(
         f"another process has been moving the aliases of {name} for {seconds:.0f} s ({place}); "
-        "wait for it, or remove that lock if its process is gone"
+        "wait for it, or delete that lock if its process is gone"
     )

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from gptpath.errors import PipelineError
 from gptpath.gate.decision import Check, Decision, Rule
 from gptpath.gate.paired import Difference
-from gptpath.tracking import registry_lock
 from gptpath.tracking.decisions import (
     Origin,
     carry_out,
@@ -195,35 +193,18 @@ def race(root: Path, tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lock", ["file", "tag"])
+@pytest.mark.parametrize("lock", ["file", "registry"])
 def test_of_two_retrainings_at_once_only_one_promotes(
     root: Path, client, tmp_path: Path, lock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carry_out(client, root, decision(client, None, "1"), ORIGIN)
-    if lock == "tag":  # an address that is not a plain SQLite file is locked by the registry's tag
+    if lock == "registry":  # of an address that is not that of a plain SQLite file
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite+pysqlite:///{root / 'mlflow.db'}")
     verdicts = race(root, tmp_path)
     assert sorted(verdicts) == ["promote", "superseded"]
     won = str(2 + verdicts.index("promote"))
     assert aliases(client) == {"champion": won, "previous": "1"}
-    assert registry_lock.CLAIM not in client.get_registered_model(NAME).tags
-
-
-def test_a_mark_left_by_a_dead_process_ages(
-    root: Path, client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry_lock, "tracking_uri", lambda root: "http://server")
-    monkeypatch.setattr(registry_lock, "SETTLE_SECONDS", 0.2)
-    client.set_registered_model_tag(NAME, registry_lock.CLAIM, f"host 1 ab {time.time():.0f}")
-    with (
-        pytest.raises(PipelineError, match="another process has been moving the aliases"),
-        registry_lock.registry_lock(client, root, NAME, wait_seconds=0.5),
-    ):
-        pass
-    monkeypatch.setattr(registry_lock, "STALE_SECONDS", 0.0)
-    promoted = carry_out(client, root, decision(client, None, "1"), ORIGIN)
-    assert promoted == replace(promoted, verdict="promote")
-    assert registry_lock.CLAIM not in client.get_registered_model(NAME).tags
+    assert [model.name for model in client.search_registered_models()] == [NAME]
 
 
 def test_a_decision_stands_before_the_cards_other_sections_and_replaces_an_earlier_one() -> None:

@@ -1,0 +1,204 @@
+"""The gate on classifiers of a user's own data set: first champion, worse, better, other data."""
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+from gptpath.cli import main
+from gptpath.config.loading import load_params
+from gptpath.config.model import ModelConfig
+from gptpath.events import ModelFinished
+from gptpath.finetune.folder import save_classifier
+from gptpath.gate.contenders import gated_models
+from gptpath.model.build import build_model
+from gptpath.model.heads import TaskModel
+from gptpath.stages.gating import gate_models
+from gptpath.tokens.bpe import write_tokenizer
+from gptpath.tracking.decisions import Origin, undecided
+from gptpath.tracking.lineage import StageInput
+from gptpath.tracking.mlflow_run import open_run
+from gptpath.tracking.recorder import StageFacts
+from gptpath.tracking.revision import Revision
+from gptpath.tracking.store import open_client
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "default::DeprecationWarning",
+        "default::FutureWarning",
+        "default::ResourceWarning",
+        "default::UserWarning:mlflow",
+    ),
+]
+
+MODEL = "gpt1-laptop-mine"
+NAME = f"gptpath-{MODEL}"
+ORIGIN = Origin(profile="laptop")
+LAPTOP = Path(__file__).parents[3] / "params.yaml"
+CONFIG = ModelConfig(norm="pre", n_layer=1, n_head=1, n_embd=16, context_length=64, vocab_size=257)
+BASE = "models/pretrained/gpt1-laptop"
+LOCK = f"""
+schema: '2.0'
+stages:
+  pretrain@gpt1-laptop:
+    cmd: gptpath pretrain gpt1-laptop
+    outs: [{{path: {BASE}, md5: base.dir}}]
+"""
+LABELS = ("no", "maybe", "yes")
+
+
+def texts(count: int, seed: int) -> list[str]:
+    chooser = random.Random(seed)
+    return [" ".join(str(chooser.randrange(1000)) for _ in range(12)) for _ in range(count)]
+
+
+def write_rows(path: Path, rows: list[str], yes_of_ten: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        writer.writerows([t, "yes" if i % 10 < yes_of_ten else "no"] for i, t in enumerate(rows))
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("MLFLOW_TRACKING_URI", "GPTPATH_TRACKING", "GPTPATH_PARENT_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    torch.set_num_threads(1)
+    yaml = YAML()
+    params = yaml.load(LAPTOP.read_text())
+    params["gate"] = {"min_items": 20, "samples": 200}
+    params["compute"]["device"] = "cpu"
+    files = {name: f"{name}.csv" for name in ("train", "validation", "test")}
+    mine = {"kind": "classification", "labels": list(LABELS), **files}
+    params["data_sets"] = {"folder": "data/labelled", "own": {"mine": mine}}
+    yaml.dump(params, tmp_path / "params.yaml")
+    (tmp_path / "dvc.lock").write_text(LOCK)
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    for seed, name in enumerate(files):
+        write_rows(tmp_path / "data/labelled" / f"{name}.csv", texts(60, seed), 7)
+    write_tokenizer(tmp_path / "tokenizer", [bytes([n]) for n in range(256)], name="bytes")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def train(
+    root: Path,
+    says: str,
+    *,
+    base: str = "base.dir",
+    labels: tuple[str, ...] = LABELS,
+    seed: int = 1,
+) -> None:
+    """Put a classifier that always says the same where fine-tuning leaves it, and register it."""
+    folder = root / "models" / "finetuned" / "mine" / "full"
+    head = TaskModel(
+        build_model(CONFIG, seed=seed),
+        kind="classification",
+        n_labels=len(labels),
+        dropout=0.0,
+        seed=2,
+    )
+    with torch.no_grad():
+        head.head.bias[labels.index(says)] = 100.0
+    save_classifier(
+        folder,
+        head,
+        labels=labels,
+        description={"task": "mine", "variant": "full", "pretrained": "gpt1-laptop"},
+        step=1,
+        tokenizer_folder=root / "tokenizer",
+    )
+    facts = StageFacts(
+        stage="finetune",
+        item="mine",
+        profile="laptop",
+        revision=Revision(commit="c" * 40, dirty=False),
+        parameters={},
+        inputs=(StageInput(path=BASE, md5=base, producer="pretrain@gpt1-laptop"),),
+        outs=(),
+    )
+    run = open_run(root, facts, parent=None, flow_run=None)
+    run.register(ModelFinished(name=MODEL, path=folder, kind="classifier", metrics={}), {})
+    run.finish("FINISHED", {})
+
+
+def verdict(root: Path) -> tuple[str, str]:
+    [decision] = gate_models(root, [MODEL], ORIGIN)
+    return decision.verdict, "; ".join(decision.reasons)
+
+
+def test_only_a_better_classifier_of_the_same_labels_takes_the_champions_place(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(root, "no")
+    client = open_client(root)
+    assert undecided(client, root, [MODEL]) == (MODEL,)
+    assert verdict(root)[0] == "promote"
+    assert verdict(root) == ("unchanged", "")
+    assert undecided(client, root, [MODEL]) == ()
+
+    train(root, "maybe")
+    found, reason = verdict(root)
+    assert (found, reason.split(":")[0]) == ("refuse", "worse")
+    assert "-0.3000 accuracy on 60 items" in reason
+
+    train(root, "yes", labels=("yes", "no"))
+    found, reason = verdict(root)
+    assert found == "refuse"
+    assert "labels: the challenger answers ('classification', None, ('yes', 'no'))" in reason
+
+    train(root, "yes")
+    assert main(["gate", MODEL, "--json", str(root / "said.json")]) == 0
+    assert f"models:/{NAME}/4 is the champion now: better" in capsys.readouterr().out
+    [said] = json.loads((root / "said.json").read_text())
+    assert said["difference"]["champion"] == pytest.approx(0.3)
+    assert said["difference"]["challenger"] == pytest.approx(0.7)
+    assert said["rule"]["metric"] == "accuracy"
+    tags = client.get_model_version(NAME, "4").tags
+    assert tags["gptpath.gate.difference_accuracy"] == "0.4"
+    assert tags["gptpath.gate.margin"] == "0"
+    assert "| champion, accuracy | 0.3000 |" in client.get_model_version(NAME, "4").description
+    aliases = client.get_registered_model(NAME).aliases
+    assert (str(aliases["champion"]), str(aliases["previous"])) == ("4", "1")
+
+    assert main(["compare", f"models:/{NAME}/2", f"models:/{NAME}@champion"]) == 0
+    assert "**promote**: better" in capsys.readouterr().out
+
+
+def test_one_made_from_another_base_or_tested_on_what_it_was_trained_on_is_refused(
+    root: Path,
+) -> None:
+    train(root, "yes", base="other.dir")
+    found, reason = verdict(root)
+    assert found == "refuse"
+    assert f"made from {BASE} other.dir, this checkout has base.dir" in reason
+
+    train(root, "yes", seed=3)
+    known = [f"{text} more" for text in texts(60, 0)]
+    write_rows(root / "data/labelled/test.csv", texts(60, 2)[:50] + known[:10], 7)
+    found, reason = verdict(root)
+    assert found == "refuse"
+    assert "contamination: 16.7% of the items have 80%" in reason
+    assert "task's training items" in reason
+
+
+def test_a_broken_classifier_is_refused(root: Path) -> None:
+    train(root, "yes")
+    path = root / "models" / "finetuned" / "mine" / "full" / "config.json"
+    path.write_text(path.read_text().replace('"n_embd": 16', '"n_embd": 32'))
+    found, reason = verdict(root)
+    assert (found, reason.split(":")[0]) == ("refuse", "soundness")
+
+
+def test_all_models_are_those_of_the_matrix_and_the_classifiers_that_are_here(root: Path) -> None:
+    params = load_params(root / "params.yaml")
+    assert gated_models(root, params) == params.matrix.models
+    train(root, "yes")
+    assert gated_models(root, params) == (*params.matrix.models, MODEL)
+    assert gated_models(root, params, ["a"]) == ("a",)
