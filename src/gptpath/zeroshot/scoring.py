@@ -13,7 +13,7 @@ Scores do not depend on the batch size or on the order of requests. A forward pa
 of exactly one shape, which each sequence has by itself: its own length up to the next multiple of
 a quantum, padded on the right where causality hides it. On a CPU log-probabilities are the same to
 the last bit for any batch size, order and number of threads, as batches are pieces of work with one
-thread each (`side_by_side`); elsewhere they agree within 1e-5 (docs/protocols.md).
+thread each (`side_by_side`); elsewhere they agree but for rounding (docs/protocols.md).
 """
 
 import threading
