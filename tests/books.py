@@ -120,6 +120,18 @@ def write_books(folder: Path, count: int, *, paragraphs: int = 20, first: int = 
     return folder
 
 
+def write_damaged_book(folder: Path) -> Path:
+    """Add a long file of damaged text: books whose words' letters are out of order.
+
+    A file is in one split as a whole, which hangs on its name: this one is in that of training.
+    """
+    rng = random.Random(0)
+    words = " ".join(text(100 + number) for number in range(60)).split(" ")
+    path = folder / "damaged1.txt"
+    path.write_text(" ".join("".join(rng.sample(word, len(word))) for word in words))
+    return path
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """Content of every file below a folder, by relative path."""
     return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from mlflow.tracking import MlflowClient
 
+from tests.books import write_damaged_book
 from tests.pipeline.tiny_checkout import MODEL, commit, make_checkout, run, set_recipe
 
 pytestmark = [
@@ -19,13 +20,19 @@ NAME = f"gptpath-{MODEL}"
 
 @dataclass(frozen=True)
 class History:
-    """A main branch that was promoted from, a clone that tried a change, another that merged it."""
+    """A main branch that was promoted from, a clone that tried a change, another that merged it.
+
+    In that other one damaged data were merged, too.
+    """
 
     promoted: subprocess.CompletedProcess[str]
     tried: subprocess.CompletedProcess[str]
     comparison: str
     summary: str
     merged: subprocess.CompletedProcess[str]
+    champion: str
+    """Version that was champion before the damaged data."""
+    damaged: subprocess.CompletedProcess[str]
     client: MlflowClient
 
 
@@ -57,16 +64,22 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     run(clone, "git", "push", "-q", "origin", "change")
     runner = folder / "runner"
     run(folder, "git", "clone", "-q", "--branch", "change", str(root), str(runner))
-    merged = run(
-        runner, "ci/promote", check=False, MLFLOW_TRACKING_URI=registry, PREFECT_API_URL=""
-    )
+    settings = {"MLFLOW_TRACKING_URI": registry, "PREFECT_API_URL": ""}
+    merged = run(runner, "ci/promote", check=False, **settings)
+    client = MlflowClient(registry)
+    champion = client.get_model_version_by_alias(NAME, "champion").version
+    write_damaged_book(runner / "data" / "raw")
+    commit(runner, "More data, which is damaged")
+    damaged = run(runner, "ci/promote", check=False, **settings)
     return History(
         promoted=promoted,
         tried=tried,
         comparison=comparison.read_text() if comparison.is_file() else "",
         summary=summary.read_text() if summary.is_file() else "",
         merged=merged,
-        client=MlflowClient(registry),
+        champion=str(champion),
+        damaged=damaged,
+        client=client,
     )
 
 
@@ -99,3 +112,13 @@ def test_the_merge_goes_through_the_gate_of_the_shared_registry(history: History
     version = history.client.get_model_version(NAME, "2")
     assert version.tags["gptpath.gate.decision"] in ("promote", "refuse")
     assert version.tags["gptpath.gate.champion"] == "1"
+
+
+def test_a_merge_of_damaged_data_is_refused_without_failing(history: History) -> None:
+    assert history.damaged.returncode == 0, history.damaged.stdout + history.damaged.stderr
+    assert f"models:/{NAME}/3 is refused: worse" in history.damaged.stdout
+    version = history.client.get_model_version(NAME, "3")
+    assert version.tags["gptpath.gate.decision"] == "refuse"
+    assert version.tags["gptpath.gate.champion"] == history.champion
+    now = history.client.get_model_version_by_alias(NAME, "champion")
+    assert str(now.version) == history.champion

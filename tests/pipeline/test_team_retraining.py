@@ -6,7 +6,6 @@ third, on sound data with a better recipe, is started by a schedule and promoted
 """
 
 import json
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from ruamel.yaml import YAML
 
-from tests.books import text
+from tests.books import write_damaged_book
 from tests.pipeline.prefect_server import wait_until
 from tests.pipeline.team_machine import Machine
 from tests.pipeline.tiny_checkout import MODEL, ROOT, make_checkout, set_recipe
@@ -66,18 +65,6 @@ class History:
         )
 
 
-def damage(folder: Path) -> Path:
-    """Add a long file of damaged text: books whose words' letters are out of order.
-
-    A file is in one split as a whole, which hangs on its name: this one is in that of training.
-    """
-    rng = random.Random(0)
-    words = " ".join(text(100 + number) for number in range(60)).split(" ")
-    path = folder / "damaged1.txt"
-    path.write_text(" ".join("".join(rng.sample(word, len(word))) for word in words))
-    return path
-
-
 def set_schedules(root: Path, schedules: list[dict[str, str]]) -> None:
     """Give the deployment of retrainings these schedules in the checkout's prefect.yaml."""
     yaml = YAML()
@@ -106,7 +93,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
         machine.deploy_all()
         with machine.working("gptpath"):
             first = machine.end_of(machine.trigger(RETRAIN))
-            damaged = damage(root / "data" / "raw")
+            damaged = write_damaged_book(root / "data" / "raw")
             refused = machine.end_of(machine.trigger(RETRAIN))
             champion = client.get_model_version_by_alias(NAME, "champion").version
             damaged.unlink()

@@ -58,12 +58,13 @@ class Params:
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
+        classifiers = {f"{self.finetune.pretrained}-{task}" for task in self.matrix.finetune_tasks}
         used = {
             "matrix.models": self.matrix.models,
             "finetune.pretrained": (self.finetune.pretrained,),
             "finetune.lstm": (self.finetune.lstm,),
             "scaling.models": self.scaling.models,
-            "gate.models": self.gate.models,
+            "gate.models": tuple(name for name in self.gate.models if name not in classifiers),
         }
         for where, names in used.items():
             for name in names:

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from gptpath.cli import main
 from gptpath.config.loading import load_params
 from gptpath.config.model import ModelConfig
+from gptpath.errors import ConfigError
 from gptpath.events import ModelFinished
 from gptpath.finetune.folder import save_classifier
 from gptpath.gate.contenders import gated_models
@@ -202,3 +203,15 @@ def test_all_models_are_those_of_the_matrix_and_the_classifiers_that_are_here(ro
     train(root, "yes")
     assert gated_models(root, params) == (*params.matrix.models, MODEL)
     assert gated_models(root, params, ["a"]) == ("a",)
+
+
+def test_a_classifier_may_be_named_in_the_settings(root: Path) -> None:
+    yaml, path = YAML(), root / "params.yaml"
+    params = yaml.load(path.read_text())
+    params["gate"]["models"] = ["gpt1-laptop-wording"]
+    yaml.dump(params, path)
+    assert gated_models(root, load_params(path)) == ("gpt1-laptop-wording",)
+    params["gate"]["models"] = ["gpt1-laptop-nothing"]
+    yaml.dump(params, path)
+    with pytest.raises(ConfigError, match=r"gate\.models names 'gpt1-laptop-nothing'"):
+        load_params(path)
