@@ -4,10 +4,10 @@
         [--size gpt2-books-s gpt2-books-m ...] [--without Alice]
 
 Takes folders with a results.json each and prints Markdown: the finished models against chance, with
-a verdict by the interval; scores against the pretraining step, for models with several checkpoints;
-scores against size, in the order of the parameters; and choices scored again from the item records
-without those whose id holds a text, a book's title say. The second and third leave out metrics that
-no column answers better than blind.
+a verdict by the interval; perplexities and bits of running text, which have no blind score; scores
+against the pretraining step, for models with several checkpoints; scores against size, in the order
+of the parameters; and choices scored again from the item records without those whose id holds a
+text, a book's title say. Step and size leave out metrics that no column answers better than blind.
 """
 
 import argparse
@@ -39,6 +39,7 @@ def main() -> None:
         found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         models[found["model"]] = found
     print(against_chance(models))
+    print(running_text(models))
     for name, model in models.items():
         if len(model["checkpoints"]) > 1:
             print(against_step(name, model))
@@ -102,6 +103,22 @@ def against_chance(models: dict[str, Record]) -> str:
     counted = [" / ".join(str(count) for count in tally[name].values()) for name in models]
     rows.append(["metrics above / with / below blind", "", *counted])
     return table(["task, metric", "blind", *heads], rows)
+
+
+def running_text(models: dict[str, Record]) -> str:
+    """Perplexities and bits that have no blind score, one row each."""
+    finals = [scores(model["checkpoints"][-1]) for model in models.values()]
+    keys = dict.fromkeys(
+        key
+        for of_model in finals
+        for key, score in of_model.items()
+        if score["statistic"] in LOWER_IS_BETTER and blind(score) is None
+    )
+    rows = [
+        [f"{key[0]}, {key[1]}", *(shown(of_model.get(key), count=False) for of_model in finals)]
+        for key in keys
+    ]
+    return table(["running text: task, metric", *models], rows)
 
 
 def against_step(name: str, model: Record) -> str:
@@ -175,15 +192,16 @@ def _again(score: Record | None, rows: Sequence[Record]) -> Record | None:
     }
 
 
-def shown(score: Record | None, *, interval: bool = True) -> str:
-    """Value and interval, bold where the interval beats blind guessing."""
+def shown(score: Record | None, *, interval: bool = True, count: bool = True) -> str:
+    """Value, interval and items, bold where the interval beats blind guessing."""
     if score is None:
         return ""
     value = number(score["value"])
     value = f"**{value}**" if verdict(score) == "above" else value
     if not interval:
         return value
-    return f"{value} [{number(score['low'])}, {number(score['high'])}] n={score['items']}"
+    value += f" [{number(score['low'])}, {number(score['high'])}]"
+    return f"{value} n={score['items']}" if count else value
 
 
 def number(value: float | None) -> str:
