@@ -7,7 +7,8 @@
 and the rows of every data set of matrix.finetune_tasks. `run` pretrains the Transformer and the
 LSTM side by side, fine-tunes every variant of every data set in processes of their own, and writes
 OUT/metrics/finetune/DATA_SET.json as the stages do: `python -m benchmarks.finetune_suite OUT` makes
-tables of them. What does not end in time is left out and named, and the exit code is 1.
+tables of them. What does not end in time is left out and named, and the exit code is 1. A model
+that an earlier run left whole in OUT/work/BASE is not trained again.
 """
 
 import argparse
@@ -140,10 +141,10 @@ class Study:
             ProcessPoolExecutor(len(BASES), spawn) as trainers,
             ProcessPoolExecutor(workers, spawn) as pool,
         ):
+            waiting = self._bases()
             training = {
-                base: trainers.submit(pretrain, self._folder, self._out, base) for base in BASES
+                base: trainers.submit(pretrain, self._folder, self._out, base) for base in waiting
             }
-            waiting = list(BASES)
             while (waiting or self._pending) and time.monotonic() < self._end:
                 for base in [base for base in waiting if training[base].done()]:
                     training[base].result()
@@ -160,6 +161,11 @@ class Study:
             if found:
                 self._write(name, found)
         return late
+
+    def _bases(self) -> list[str]:
+        """Those that a variant starts from."""
+        wanted = {find_variant(name).base for name in self._study["finetune"]["variants"]}
+        return [base for base in BASES if base in wanted]
 
     def _submit(self, pool: ProcessPoolExecutor, base: str) -> None:
         """Queue the fine-tunings that start from `base`, in the order of variants and data sets."""
@@ -196,7 +202,9 @@ def pretrain(folder: Path, out: Path, base: str) -> None:
     study = read_study(folder)
     entry, compute = study["models"][base], Compute(**study["compute"])
     configure(compute.threads)
-    scratch = out / "work" / base
+    scratch, ledger = out / "work" / base, out / f"pretrain-{base}.json"
+    if ledger.exists():
+        return
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     job = TrainingJob(
@@ -213,7 +221,7 @@ def pretrain(folder: Path, out: Path, base: str) -> None:
     with stop_on_signals() as stop:
         result = train(job, stop=stop, emit=_telling(base))
     write_json(
-        out / f"pretrain-{base}.json",
+        ledger,
         {
             "seconds": round(time.monotonic() - start, 1),
             "tokens": result.step * job.recipe.batch_size_sequences * job.config.context_length,

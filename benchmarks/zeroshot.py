@@ -7,8 +7,9 @@ Wants lm-eval[hf] and the shared data that the tests read. The model is a random
 own tokenizer: 6 layers 192 wide are 12.5M parameters, 9.8M of them the two tables. Both contestants
 stand in one process and answer the same requests in turn, round after round; texts go in, so that
 tokenisation counts. Medians count, and CPU seconds are printed beside them, as another load on the
-machine moves those less. Peak memory is measured in a child process of its own for each contestant
-and task. It ends if the two disagree by more than 1e-3 nats anywhere.
+machine moves those less; what the matrix products of rolling texts take alone bounds their ratio
+(`zeroshot_products`). Peak memory is measured in a child process of its own for each contestant and
+task. It ends if the two disagree by more than 1e-3 nats anywhere.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.zeroshot_products import Shape, products_alone
 from gptpath.config.model import ModelConfig
 from gptpath.model.folder import load_weights
 from gptpath.model.interop import from_gpt2
@@ -36,11 +38,16 @@ from gptpath.zeroshot.likelihood import Request
 from gptpath.zeroshot.prompt_items import present_form, read_prompt_items
 from gptpath.zeroshot.prompts import shipped_task
 from gptpath.zeroshot.scoring import Scorer
+from gptpath.zeroshot.sequences import windows
 from tests.parity.lm_eval_local import hub_rows, hub_tokenizer, own_encoding, random_gpt2
 from tests.shared_data import REAL
 
 CHOICES = ("hellaswag", "arc-easy")
 TASKS = (*CHOICES, "lambada", "wikitext")
+SHAPE = {"layers": 6, "width": 192, "heads": 6}
+NUMBERS = {"threads": 2, "rounds": 3, "batch": 16, "items": 48} | SHAPE
+"""Options, and what they are unless said otherwise."""
+CONTEXT = 1024
 TOLERANCE = 1e-3
 
 Answer = list[float]
@@ -73,19 +80,16 @@ def main() -> None:
             _compare(task, found, expected)
         peaks = {who: _peak(options, who, task) for who in rows} if options.memory else {}
         _print(task, work, rows, peaks)
+        if work.texts and options.device == "cpu":
+            print(_bound(options, work, rows["lm-eval"]), flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--items", type=int, default=48)
+    for name, default in NUMBERS.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--through", choices=("own", "adapter"), default="own")
-    parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--width", type=int, default=192)
-    parser.add_argument("--heads", type=int, default=6)
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--alone", choices=("ours", "lm-eval"), help=argparse.SUPPRESS)
@@ -128,7 +132,7 @@ def contestants(
 ) -> tuple[Callable[[Work], Answer], Callable[[Work], Answer]]:
     """Both ways to answer a task, with the same weights."""
     model = random_gpt2(
-        n_layer=options.layers, n_embd=options.width, n_head=options.heads, n_positions=1024
+        n_layer=options.layers, n_embd=options.width, n_head=options.heads, n_positions=CONTEXT
     ).to(options.device)
     ours = theirs = _absent
     if only != "lm-eval":
@@ -151,7 +155,7 @@ def _ours(model: Any, options: argparse.Namespace) -> Callable[[Work], Answer]:
             n_layer=options.layers,
             n_head=options.heads,
             n_embd=options.width,
-            context_length=1024,
+            context_length=CONTEXT,
             vocab_size=model.config.vocab_size,
         )
         own = Transformer(config)
@@ -226,14 +230,12 @@ def _alone(options: argparse.Namespace) -> None:
     pick = 0 if options.alone == "ours" else 1
     answer = contestants(options, options.alone)[pick]
     work = work_of(options.tasks[0], options.items)
-    before = _resident()
-    if options.device != "cpu":
+    on_cpu = options.device == "cpu"
+    before = _resident() if on_cpu else 0
+    if not on_cpu:
         torch.cuda.reset_peak_memory_stats()
     answer(work)
-    peak = _resident()
-    if options.device != "cpu":
-        peak = torch.cuda.max_memory_allocated() // 2**20
-        before = 0
+    peak = _resident() if on_cpu else torch.cuda.max_memory_allocated() // 2**20
     print(json.dumps({"peak": peak, "growth": peak - before}))
 
 
@@ -248,14 +250,14 @@ def _resident() -> int:
 
 def _peak(options: argparse.Namespace, who: str, task: str) -> dict[str, int]:
     command = [sys.executable, "-m", "benchmarks.zeroshot", "--alone", who, "--tasks", task]
-    for name in ("threads", "batch", "items", "device", "through", "layers", "width", "heads"):
+    for name in ("device", "through", *NUMBERS):
         command += [f"--{name}", str(getattr(options, name))]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def _title(options: argparse.Namespace) -> str:
-    tables = (50257 + 1024) * options.width
+    tables = (50257 + CONTEXT) * options.width
     blocks = options.layers * 12 * options.width**2
     return (
         f"GPT-2 of {options.layers} layers, {options.width} wide, GPT-2's vocabulary: "
@@ -283,6 +285,15 @@ def _print(
         + "".join(f"; peak of {who} {p['peak']} MiB (+{p['growth']})" for who, p in peaks.items()),
         flush=True,
     )
+
+
+def _bound(options: argparse.Namespace, work: Work, theirs: list[tuple[float, float]]) -> str:
+    """What the matrix products of rolling texts take alone, and what that says of the ratio."""
+    encoding = own_encoding()
+    shape = Shape(**{name: getattr(options, name) for name in SHAPE}, vocabulary=encoding.n_vocab)
+    texts = [np.array([0, *encoding.encode_ordinary(text)]) for text in work.texts]
+    rows = [row for tokens in texts for row in windows(tokens, 1, CONTEXT)]
+    return products_alone(shape, rows, options.threads, options.rounds).beside(*theirs)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Section `parity`: logits, loss and gradients on this device against transformers' GPT-2."""
 
+from importlib.util import find_spec
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,28 +20,14 @@ LOGITS_BFLOAT16, LOSS_BFLOAT16 = 2e-2, 1e-2
 
 
 def run(settings: Settings, findings: Findings, item: str) -> None:
-    try:
-        from transformers import GPT2Config, GPT2LMHeadModel
-    except ImportError:
+    if not find_spec("transformers"):
         findings.skip("transformers is not installed")
         return
     configure(threads=torch.get_num_threads())
     device = torch.device(settings.device)
     config = settings.shape("gpt2_124m")
     ours = build_model(config, seed=1)
-    theirs = GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=config.vocab_size,
-            n_positions=config.context_length,
-            n_embd=config.n_embd,
-            n_layer=config.n_layer,
-            n_head=config.n_head,
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
-        )
-    )
-    theirs.load_state_dict(to_gpt2(ours.state_dict()))
+    theirs = their_gpt2(ours)
     ours, theirs = ours.to(device).train(), theirs.to(device).train()
     generator = torch.Generator().manual_seed(2)
     tokens_BT = torch.randint(config.vocab_size, (2, config.context_length), generator=generator)
@@ -73,6 +62,27 @@ def run(settings: Settings, findings: Findings, item: str) -> None:
         loss = next_token_loss(ours, inputs_BT, targets_BT)
     found = abs(loss.item() / expected.item() - 1)
     findings.check("bfloat16 loss", found < LOSS_BFLOAT16, f"relative difference {found:.1e}")
+
+
+def their_gpt2(ours: LanguageModel) -> Any:
+    """GPT-2 of transformers without dropout and with the weights of `ours`."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = ours.config
+    theirs = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=config.vocab_size,
+            n_positions=config.context_length,
+            n_embd=config.n_embd,
+            n_layer=config.n_layer,
+            n_head=config.n_head,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+        )
+    )
+    theirs.load_state_dict(to_gpt2(ours.state_dict()))
+    return theirs
 
 
 def distance(found: Tensor, expected: Tensor) -> float:

@@ -59,7 +59,7 @@ def sections(settings: Settings) -> list[Section]:
     """All sections in the order in which they run."""
     if settings.small:
         names = ("machine", "parity", "corpus", "speed@gpt2_124m", "pretraining", "recovery")
-        names += ("ranks", "generation")
+        names += ("ranks", "generation", "zeroshot")
         return [Section(name=name, seconds=120, least=1) for name in names]
     return [
         Section(name="machine", seconds=40, least=10),
@@ -68,7 +68,8 @@ def sections(settings: Settings) -> list[Section]:
         *(Section(name=f"speed@{size}", seconds=75, least=25) for size in SIZES),
         Section(name="pretraining", seconds=110, least=60),
         Section(name="generation", seconds=40, least=15),
-        Section(name="recovery", seconds=110, least=60),
+        Section(name="recovery", seconds=170, least=60),
         Section(name="ranks", seconds=80, least=40),
+        Section(name="zeroshot", seconds=75, least=30),
         *(Section(name=f"peers@{size}", seconds=120, least=40) for size in SIZES),
     ]

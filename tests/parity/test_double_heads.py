@@ -10,7 +10,7 @@ from gptpath.finetune.batches import Batch
 from gptpath.finetune.trainer import total_loss
 from gptpath.model.build import build_model
 from gptpath.model.folder import load_weights
-from gptpath.model.heads import TaskModel
+from gptpath.model.heads import TaskModel, TextTargets
 from gptpath.model.interop import from_openai_gpt
 
 VOCABULARY, CHOICES, ITEMS = 101, 4, 3
@@ -77,6 +77,10 @@ def batch():
     )
 
 
+def text_of(tokens, lengths):
+    return TextTargets.of(tokens, lengths, VOCABULARY)
+
+
 def predict(theirs, batch, **arguments):
     shape = (ITEMS, CHOICES, -1)
     return theirs(
@@ -129,7 +133,7 @@ def test_language_model_loss_is_theirs_averaged_by_sequence(theirs, batch):
             text = targets < VOCABULARY
             means.append(F.cross_entropy(logits[row, : length - 1][text], targets[text]))
         hidden = ours.hidden(batch.tokens_RT)
-        loss = ours.language_model_loss(hidden, batch.tokens_RT, batch.lengths_R)
+        loss = ours.language_model_loss(hidden, text_of(batch.tokens_RT, batch.lengths_R))
     torch.testing.assert_close(loss, torch.stack(means).mean(), atol=1e-5, rtol=0)
 
 
@@ -145,7 +149,7 @@ def test_language_model_loss_is_theirs_for_texts_of_one_length(theirs, batch):
             inputs_embeds=theirs.transformer.tokens_embed(tokens),
             labels=tokens.masked_fill(tokens >= VOCABULARY, -100),
         )
-        loss = ours.language_model_loss(ours.hidden(tokens), tokens, lengths)
+        loss = ours.language_model_loss(ours.hidden(tokens), text_of(tokens, lengths))
     torch.testing.assert_close(loss, expected.loss, atol=1e-5, rtol=0)
 
 

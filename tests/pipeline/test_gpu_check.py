@@ -49,6 +49,7 @@ def test_everything_is_checked_on_a_machine_without_the_pipelines_libraries(tmp_
         "recovery",
         "ranks",
         "generation",
+        "zeroshot",
     ]
     assert not any(section.get("skipped") for section in found.values())
     assert found["recovery"]["facts"]["killed and resumed is never killed: same bits"] is True

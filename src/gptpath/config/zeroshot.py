@@ -80,6 +80,7 @@ class Zeroshot:
     of GPT-2 sec. 3.6)."""
     tldr_top_k: int = 2
     batch_size: int = 32
+    """Sequences of the whole context that a forward pass may hold; more of shorter ones."""
     bootstrap_samples: int = 1000
     __pydantic_config__ = FORBID_UNKNOWN
 

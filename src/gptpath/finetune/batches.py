@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from gptpath.finetune.transformations import Example
+from gptpath.model.heads import TextTargets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,8 @@ class Batch:
     """Label of each example: int64, or float32 places among the anchors of a regression."""
     present_BS: torch.Tensor | None = None
     """Bool: which of S answers each example has; None where all have R / B of them."""
+    text: TextTargets | None = None
+    """What the auxiliary loss predicts; None where there is no such loss."""
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
@@ -33,21 +36,28 @@ class Batch:
             lengths_R=self.lengths_R.to(device, non_blocking=True),
             labels_B=self.labels_B.to(device, non_blocking=True),
             present_BS=None if self.present_BS is None else self.present_BS.to(device),
+            text=None if self.text is None else self.text.to(device),
         )
 
 
-def collate(examples: Sequence[Example]) -> Batch:
-    """Pad to the longest sequence of these examples."""
+def collate(examples: Sequence[Example], *, text_below: int | None = None) -> Batch:
+    """Pad to the longest sequence of these examples.
+
+    Ids below `text_below`, the model's vocabulary, are text for the auxiliary loss; None leaves it
+    out.
+    """
     sequences = [sequence for example in examples for sequence in example.sequences]
     lengths = [len(sequence) for sequence in sequences]
     tokens = np.zeros((len(sequences), max(lengths)), dtype=np.int64)
     for row, sequence in zip(tokens, sequences, strict=True):
         row[: len(sequence)] = sequence
+    tokens_RT, lengths_R = torch.from_numpy(tokens), torch.tensor(lengths)
     return Batch(
-        tokens_RT=torch.from_numpy(tokens),
-        lengths_R=torch.tensor(lengths),
+        tokens_RT=tokens_RT,
+        lengths_R=lengths_R,
         labels_B=torch.tensor([example.label for example in examples]),
         present_BS=_present([len(example.sequences) for example in examples]),
+        text=None if text_below is None else TextTargets.of(tokens_RT, lengths_R, text_below),
     )
 
 

@@ -62,46 +62,34 @@ def finetune(
         TrainingError: the loss is not finite; the message names the update.
     """
     device = next(model.parameters()).device
-    optimizer = _optimizer(model, settings)
-    lengths = [example.length for example in train]
     per_epoch = -(-len(train) // settings.batch_size)
-    total, step = settings.epochs * per_epoch, 0
     best = _Best(model=model, validation=validation, metric=metric, precision=precision)
-    losses = _LossWatch(device)
+    learner = _Learner(
+        model=model,
+        settings=settings,
+        auxiliary_weight=auxiliary_weight,
+        precision=precision,
+        updates=settings.epochs * per_epoch,
+    )
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         for epoch in range(1, settings.epochs + 1):
             model.train()
-            order = epoch_order(
-                lengths,
-                settings.batch_size,
-                bucket_batches=settings.bucket_batches,
-                seed=seed,
-                epoch=epoch,
-            )
-            for batch in _batches(train, order, device):
-                rate = settings.learning_rate * warmup_linear(
-                    step / total, warmup_fraction=settings.warmup_fraction, shape=settings.schedule
-                )
-                with repeatable(device):
-                    with autocast(device, precision):
-                        loss = total_loss(model, batch, auxiliary_weight)
-                    losses.add(loss.detach())
-                    _update(model, optimizer, loss, settings.grad_clip, rate)
-                step += 1
-                if epoch == 1 and step < per_epoch and _selects_early(step):
-                    losses.check()
-                    best.measure(epoch, step)
+            for examples in _batches(train, settings, seed=seed, epoch=epoch):
+                learner.update(examples)
+                if epoch == 1 and learner.step < per_epoch and _selects_early(learner.step):
+                    learner.losses.check()
+                    best.measure(epoch, learner.step)
                     model.train()
-            losses.check()
-            best.measure(epoch, step)
+            learner.losses.check()
+            best.measure(epoch, learner.step)
             on_epoch()
     model.load_state_dict(best.state)
     return FinetuneResult(
         best_epoch=best.epoch,
         best_update=best.update,
         validation_score=best.score,
-        updates=total,
+        updates=learner.step,
         tokens_trained=settings.epochs * count_tokens(train),
         tokens_evaluated=best.measured * count_tokens(validation.examples),
     )
@@ -114,8 +102,51 @@ def total_loss(model: TaskModel, batch: Batch, auxiliary_weight: float) -> Tenso
     loss = model.task_loss(scores_BL.float(), batch.labels_B)
     if auxiliary_weight == 0.0:
         return loss
-    auxiliary = model.language_model_loss(hidden_RTD, batch.tokens_RT, batch.lengths_R)
-    return loss + auxiliary_weight * auxiliary
+    assert batch.text is not None, "collated with text for the auxiliary loss"
+    return loss + auxiliary_weight * model.language_model_loss(hidden_RTD, batch.text)
+
+
+@dataclass(kw_only=True)
+class _Learner:
+    """Makes one update after another, on the schedule of `updates` in all."""
+
+    model: TaskModel
+    settings: Finetune
+    auxiliary_weight: float
+    precision: str
+    updates: int
+    step: int = field(default=0, init=False)
+    """Updates made."""
+
+    def __post_init__(self) -> None:
+        self._device = next(self.model.parameters()).device
+        self._optimizer = _optimizer(self.model, self.settings)
+        self._text_below = self.model.language_model.config.vocab_size
+        self.losses = _LossWatch(self._device)
+
+    def update(self, examples: Sequence[Example]) -> None:
+        """Learn from one batch."""
+        text_below = self._text_below if self.auxiliary_weight else None
+        batch = collate(examples, text_below=text_below).to(self._device)
+        with repeatable(self._device):
+            with autocast(self._device, self.precision):
+                loss = total_loss(self.model, batch, self.auxiliary_weight)
+            self.losses.add(loss.detach())
+            self._apply_gradients(loss)
+        self.step += 1
+
+    def _apply_gradients(self, loss: Tensor) -> None:
+        settings = self.settings
+        for group in self._optimizer.param_groups:
+            group["lr"] = settings.learning_rate * warmup_linear(
+                self.step / self.updates,
+                warmup_fraction=settings.warmup_fraction,
+                shape=settings.schedule,
+            )
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), settings.grad_clip)
+        self._optimizer.step()
 
 
 @dataclass(kw_only=True)
@@ -171,10 +202,17 @@ class _LossWatch:
 
 
 def _batches(
-    examples: Sequence[Example], order: Sequence[Sequence[int]], device: torch.device
-) -> Iterator[Batch]:
+    examples: Sequence[Example], settings: Finetune, *, seed: int, epoch: int
+) -> Iterator[list[Example]]:
+    order = epoch_order(
+        [example.length for example in examples],
+        settings.batch_size,
+        bucket_batches=settings.bucket_batches,
+        seed=seed,
+        epoch=epoch,
+    )
     for indices in order:
-        yield collate([examples[i] for i in indices]).to(device)
+        yield [examples[i] for i in indices]
 
 
 def _selects_early(step: int) -> bool:
@@ -196,14 +234,3 @@ def _optimizer(model: nn.Module, settings: Finetune) -> torch.optim.Optimizer:
     return torch.optim.AdamW(
         groups, lr=settings.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True
     )
-
-
-def _update(
-    model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, clip: float, rate: float
-) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimizer.step()

@@ -4,12 +4,13 @@ Only a linear layer and the embeddings of three special tokens are new. The spec
 inputs alone: they have ids from `vocab_size` on, but no row in the tied softmax.
 
 Shape legend: B examples, S sequences per example, R = B x S sequences, T positions, D n_embd,
-V vocabulary, L labels.
+V vocabulary, L labels, N tokens of text to predict.
 
 Regression is a similarity whose labels are L anchors spaced evenly over the range of the scores;
 STS-B's 0 to 5 has six (finetune-transformer-lm, utils.py; after the Tree-LSTM's treatment of SICK).
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -26,6 +27,42 @@ START, DELIMITER, EXTRACT = range(3)
 """The special tokens; the id of each is its number here plus the vocabulary's size."""
 
 HEAD_INIT_STD = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextTargets:
+    """What the language-model loss of a batch predicts: its text, no padding, no special tokens.
+
+    Found where the batch is put together: on a GPU, finding it would wait for the device.
+    """
+
+    places_N: torch.Tensor
+    """int64: the position before each predicted token, counted through R x T."""
+    targets_N: torch.Tensor
+    """int64 ids."""
+    weights_N: torch.Tensor
+    """float32: a mean over each sequence's tokens, then over the sequences."""
+
+    @classmethod
+    def of(cls, tokens_RT: torch.Tensor, lengths_R: torch.Tensor, vocab_size: int) -> "TextTargets":
+        """The text of right-padded sequences."""
+        steps_T = torch.arange(tokens_RT.shape[1], device=tokens_RT.device)
+        real_RT = (steps_T < lengths_R[:, None]) & (tokens_RT < vocab_size)
+        real_RT[:, 0] = False  # nothing comes before it
+        weights_R = 1.0 / (real_RT.sum(1) * len(lengths_R))
+        return cls(
+            places_N=real_RT.flatten().nonzero().squeeze(1) - 1,
+            targets_N=tokens_RT[real_RT],
+            weights_N=weights_R[:, None].expand_as(real_RT)[real_RT],
+        )
+
+    def to(self, device: torch.device) -> "TextTargets":
+        """The same on another device."""
+        return TextTargets(
+            places_N=self.places_N.to(device, non_blocking=True),
+            targets_N=self.targets_N.to(device, non_blocking=True),
+            weights_N=self.weights_N.to(device, non_blocking=True),
+        )
 
 
 class TaskModel(nn.Module):
@@ -125,26 +162,17 @@ class TaskModel(nn.Module):
             return F.cross_entropy(scores_BL, labels_B)
         return F.cross_entropy(scores_BL, spread(labels_B, self.n_labels).to(scores_BL.dtype))
 
-    def language_model_loss(
-        self, hidden_RTD: torch.Tensor, tokens_RT: torch.Tensor, lengths_R: torch.Tensor
-    ) -> torch.Tensor:
+    def language_model_loss(self, hidden_RTD: torch.Tensor, text: TextTargets) -> torch.Tensor:
         """Next-token loss on the task's own text, nats (the second term of GPT-1 eq. 5).
 
         The mean over the predicted tokens of each sequence, then over sequences, as in the
-        released code. Predicted are the text's tokens, not padding and not special tokens, which
-        the tied softmax does not know.
+        released code. The tied softmax knows no special tokens.
         """
-        steps_T = torch.arange(1, tokens_RT.shape[1], device=tokens_RT.device)
-        targets_RT = tokens_RT[:, 1:]
-        real_RT = (steps_T < lengths_R[:, None]) & (
-            targets_RT < self.language_model.config.vocab_size
-        )
-        weights_R = 1.0 / (real_RT.sum(1) * len(lengths_R))
         return linear_cross_entropy(
-            hidden_RTD[:, :-1][real_RT],
+            hidden_RTD.flatten(0, 1).index_select(0, text.places_N),
             self.language_model.wte.weight,
-            targets_RT[real_RT],
-            weights_R[:, None].expand_as(real_RT)[real_RT],
+            text.targets_N,
+            text.weights_N,
         )
 
     def _drop(self, state_BSD: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ def score_cloze(scorer: Scorer, report: Reporter, items: Sequence[ClozeItem]) ->
     totals = [[a.total for a in choices] for choices in answers]
     words = [
         [
-            head(scorer, likelihood, choice)[0]
+            opening(scorer, likelihood, choice)[0]
             for likelihood, choice in zip(a, i.choices, strict=True)
         ]
         for a, i in zip(answers, items, strict=True)
@@ -86,7 +86,7 @@ def score_winograd(scorer: Scorer, report: Reporter, items: Sequence[SchemaItem]
     full = _pairs([a[0].total for a in answers])
     partial = _pairs(
         [
-            a[0].total - head(scorer, a[0], start)[0]
+            a[0].total - opening(scorer, a[0], start)[0]
             for a, (start, _) in zip(answers, sentences, strict=True)
         ]
     )
@@ -102,7 +102,7 @@ def score_winograd(scorer: Scorer, report: Reporter, items: Sequence[SchemaItem]
     return report.result(measures, facts)
 
 
-def head(scorer: Scorer, likelihood: Likelihood, text: str) -> tuple[float, int]:
+def opening(scorer: Scorer, likelihood: Likelihood, text: str) -> tuple[float, int]:
     """Log-probability and number of the first tokens of a continuation that spell `text`."""
     needed = len(_inked(text.encode()))
     spelt = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gptpath.zeroshot.benchmarks.cbt import GAP
-from gptpath.zeroshot.choices import head
+from gptpath.zeroshot.choices import opening
 from gptpath.zeroshot.detokenizers.treebank import PLAIN
 from gptpath.zeroshot.items import MalformedItemError
 from gptpath.zeroshot.likelihood import Likelihood, Request
@@ -34,7 +34,7 @@ class FilledItem:
     """What all candidates share, up to the last blank before the gap."""
     rests: tuple[str, ...]
     """The rest of the sentence from there on, the candidate first."""
-    heads: tuple[str, ...]
+    openings: tuple[str, ...]
     """The candidate alone, with whatever stands between it and the blank."""
 
 
@@ -72,7 +72,7 @@ def fill(item: BookItem, respell: Callable[[str], str]) -> FilledItem:
     return FilledItem(
         context=f"{context} {filled[0][:cut]}" if cut else context,
         rests=tuple(blank + text[cut:] for text in filled),
-        heads=tuple(blank + _shared([a, b])[cut:] for a, b in zip(filled, upto, strict=True)),
+        openings=tuple(blank + _shared([a, b])[cut:] for a, b in zip(filled, upto, strict=True)),
     )
 
 
@@ -100,11 +100,14 @@ def score_books(scorer: Scorer, report: Reporter, items: Sequence[BookItem]) -> 
             [Request(context=each.context, continuations=each.rests) for each in filled]
         )
         totals = [[answer.total for answer in of_item] for of_item in answers]
-        heads = [_heads(scorer, each, a) for each, a in zip(filled, answers, strict=True)]
+        openings = [_openings(scorer, each, a) for each, a in zip(filled, answers, strict=True)]
         measures += [
             report.choice(f"accuracy{suffix}", totals, labels, protocol="cloze-rest-of-sentence"),
             report.choice(
-                f"accuracy-candidate-only{suffix}", heads, labels, protocol="cloze-candidate-only"
+                f"accuracy-candidate-only{suffix}",
+                openings,
+                labels,
+                protocol="cloze-candidate-only",
             ),
         ]
         if not suffix:
@@ -115,8 +118,8 @@ def score_books(scorer: Scorer, report: Reporter, items: Sequence[BookItem]) -> 
     return report.result(measures, facts)
 
 
-def _heads(scorer: Scorer, filled: FilledItem, answers: Sequence[Likelihood]) -> list[float]:
+def _openings(scorer: Scorer, filled: FilledItem, answers: Sequence[Likelihood]) -> list[float]:
     return [
-        head(scorer, answer, candidate)[0]
-        for answer, candidate in zip(answers, filled.heads, strict=True)
+        opening(scorer, answer, candidate)[0]
+        for answer, candidate in zip(answers, filled.openings, strict=True)
     ]

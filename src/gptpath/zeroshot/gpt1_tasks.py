@@ -18,14 +18,14 @@ from gptpath.zeroshot.sources import (
     AbsentError,
     Builder,
     Malformed,
-    Score,
+    ScoreModel,
     Sources,
     rows_task,
     some_items,
 )
 
 
-def _cola(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _cola(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     """Tuned on the first `max_items` of train, tested on both development sets taken in turn."""
     folder = sources.benchmarks
     train = find(folder, FILES[name])
@@ -43,7 +43,7 @@ def _cola(name: str, sources: Sources) -> tuple[Score, Malformed]:
     return lambda scorer, report: score_cola(scorer, report, tuning, test), malformed
 
 
-def _race(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _race(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     path = _race_path(sources.benchmarks)
     rows = read_race(path)[: sources.max_items]
     items, malformed = some_items(rows, race_item, f"{name} in the folder of benchmarks")

@@ -28,7 +28,7 @@ from gptpath.zeroshot.sources import (
     AbsentError,
     Builder,
     Malformed,
-    Score,
+    ScoreModel,
     Sources,
     require_file,
     rows_task,
@@ -43,7 +43,7 @@ CNN_DAILYMAIL = {"max_new_tokens": 100, "top_k": 2, "sentences": 3}
 """GPT-2 sec. 3.6."""
 
 
-def _lambada_plain(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _lambada_plain(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     lines = read_text(require_file(name, sources)).splitlines()[: sources.max_items]
     rows = [{"id": f"{n:05d}", "text": line} for n, line in enumerate(lines)]
     items, malformed = some_items(rows, passage_item, f"{name} in the folder of benchmarks")
@@ -54,7 +54,7 @@ def _lambada_plain(name: str, sources: Sources) -> tuple[Score, Malformed]:
 def _words(respell: Callable[[str], str], *, by_line: bool = False) -> Builder:
     """Lines of words between blanks, whole ones up to `max_items` windows of tokens."""
 
-    def build(name: str, sources: Sources) -> tuple[Score, Malformed]:
+    def build(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
         lines = read_text(require_file(name, sources)).splitlines(keepends=True)
         lines = lines[: _lines_within(lines, sources)]
         text = TextSet(
@@ -82,7 +82,7 @@ def _lines_within(lines: Sequence[str], sources: Sources) -> int | None:
 def _characters(unit: str) -> Builder:
     """The test split of enwik8 or text8, its first characters up to `max_items` windows."""
 
-    def build(name: str, sources: Sources) -> tuple[Score, Malformed]:
+    def build(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
         raw = read_bytes(require_file(name, sources))[-TEST_SPLIT:]
         text = raw.decode("utf-8", errors="ignore")  # the cut may split one character
         if sources.max_items is not None:
@@ -96,14 +96,14 @@ def _characters(unit: str) -> Builder:
     return build
 
 
-def _made_cbt(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _made_cbt(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     kind = "NE" if name.endswith("-ne") else "CN"
     rows = make_questions(require_file(name, sources), kind, sources.seed)[: sources.max_items]
     items, malformed = some_items(rows, book_item, f"{name} in the folder of benchmarks")
     return lambda scorer, report: score_books(scorer, report, items), malformed
 
 
-def _cnn_dailymail(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _cnn_dailymail(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     folders = [sources.benchmarks / each for each in FILES[name]]
     rows = read_stories([folder for folder in folders if folder.is_dir()], sources.max_items)
     items, malformed = some_items(rows, summary_item, f"{name} in the folder of benchmarks")
@@ -111,7 +111,7 @@ def _cnn_dailymail(name: str, sources: Sources) -> tuple[Score, Malformed]:
     return lambda scorer, report: score_summaries(scorer, report, items, settings), malformed
 
 
-def _translation(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _translation(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     """Examples come from the pairs before the test year (WMT) or from the validation split."""
     test, pool = (_sides(sources.benchmarks, forms) for forms in _PARALLEL[name.split("-")[0]])
     if test is None:
@@ -139,7 +139,7 @@ def _sides(folder: Path, forms: Sequence[tuple[str, str]]) -> tuple[Path, Path] 
     return None
 
 
-def _natural_questions(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _natural_questions(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     rows = read_rows(require_file(name, sources))
     items, malformed = some_items(rows, open_question_item, f"{name} in the folder of benchmarks")
     train = find(sources.benchmarks, ("nq_open/NQ-open.train.jsonl",))

@@ -9,7 +9,7 @@ import numpy as np
 
 from gptpath.zeroshot.acceptability import best_threshold
 from gptpath.zeroshot.baselines import Baselines
-from gptpath.zeroshot.choices import head
+from gptpath.zeroshot.choices import opening
 from gptpath.zeroshot.items import ChoiceItem, MalformedItemError, SchemaItem
 from gptpath.zeroshot.likelihood import Likelihood, Request
 from gptpath.zeroshot.results import Reporter, TaskResult, candidate_facts
@@ -185,7 +185,7 @@ def score_pronouns(scorer: Scorer, report: Reporter, items: Sequence[SchemaItem]
 
 def _rest_mean(scorer: Scorer, answer: Likelihood, start: str) -> float:
     """Mean log-probability of the tokens after those that spell `start`."""
-    total, count = head(scorer, answer, start)
+    total, count = opening(scorer, answer, start)
     rest = len(answer.tokens) - count
     return (answer.total - total) / rest if rest else answer.total
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def detokenized(items: Sequence[LastWordItem]) -> list[LastWordItem]:
     """Passages of the original release as running text; one whose last word changes stays."""
     texts = [PLAIN.detokenize(item.context + item.target) for item in items]
     return [
-        LastWordItem(id=i.id, context=text.removesuffix(i.target), target=i.target)
+        replace(i, context=text.removesuffix(i.target))
         if text.endswith(i.target) and text != i.target
         else i
         for i, text in zip(items, texts, strict=True)

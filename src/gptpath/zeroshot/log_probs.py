@@ -22,6 +22,8 @@ ROW_QUANTUM = 16
 heights, but not in some of 1 to 11 rows."""
 
 Numbers = npt.NDArray[np.int64]
+Head = tuple[Tensor, Tensor | None]
+"""Weight (V, D) and bias (V,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +48,10 @@ def judge(
     if missing:
         x_MD = torch.cat([x_MD, x_MD[:1].expand(missing, -1)])
     head = head_of(model)
-    by = _judge_by_rows if head is None else _judge_by_blocks
-    judged = by(model, x_MD, state_T, target_T, barred)
+    if head is None:
+        judged = _judge_by_rows(model, x_MD, state_T, target_T, barred)
+    else:
+        judged = _judge_by_blocks(head, x_MD, state_T, target_T, barred)
     for ids, states in barred.items():
         out_T = np.isin(state_T, states) & np.isin(target_T, ids)
         judged.greedy_T[torch.from_numpy(out_T)] = False
@@ -73,11 +77,9 @@ def _judge_by_rows(
 
 
 def _judge_by_blocks(
-    model: Predictor, x_MD: Tensor, state_T: Numbers, target_T: Numbers, barred: Barred
+    head: Head, x_MD: Tensor, state_T: Numbers, target_T: Numbers, barred: Barred
 ) -> Judged:
     """The vocabulary in blocks: log sum exp over all of it is that of the blocks' own."""
-    head = head_of(model)
-    assert head is not None, "asked for a head that is a matrix"
     weight_VD, bias_V = head
     count, vocabulary = len(x_MD), len(weight_VD)
     on_cpu = x_MD.device.type == "cpu"

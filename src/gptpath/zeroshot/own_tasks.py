@@ -28,7 +28,7 @@ from gptpath.zeroshot.sources import (
     AbsentError,
     Builder,
     Malformed,
-    Score,
+    ScoreModel,
     Sources,
     some_items,
 )
@@ -37,7 +37,7 @@ from gptpath.zeroshot.summary import SummarySettings, score_summaries
 Item = TypeVar("Item")
 
 
-def _heldout(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _heldout(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     """`max_items` windows of the validation split, which lies in random order of documents."""
     del name
     if sources.tokens is None:
@@ -56,7 +56,7 @@ def _heldout(name: str, sources: Sources) -> tuple[Score, Malformed]:
     return lambda scorer, report: score_heldout(scorer, report, tokens, lengths), Malformed()
 
 
-def _acceptability(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _acceptability(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     folder = _folder(name, sources)
     tuning_rows = [
         row for split in ("train", "validation") for row in read_items(folder, name, split)
@@ -77,7 +77,7 @@ def _embedded(
     score: Callable[[Scorer, Reporter, Sequence[Item]], TaskResult],
     parse: Callable[[Mapping[str, Any]], Item],
 ) -> Builder:
-    def build(name: str, sources: Sources) -> tuple[Score, Malformed]:
+    def build(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
         rows = read_items(_folder(name, sources), name, "test", sources.max_items)
         items, malformed = some_items(rows, parse, f"the test split of task {name}")
         return lambda scorer, report: score(scorer, report, items), malformed
@@ -85,7 +85,7 @@ def _embedded(
     return build
 
 
-def _tldr(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _tldr(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     settings = sources.summaries or SummarySettings(max_new_tokens=40, top_k=2, seed=sources.seed)
     return _embedded(
         lambda scorer, report, items: score_summaries(scorer, report, items, settings),

@@ -1,8 +1,8 @@
 """Which token sequences begin alike, so that a common beginning is read once.
 
 The sequences of all requests form a tree: options of one question share its context, questions
-share the header of a few-shot prompt. Branching points lie at multiples of QUANTUM positions, and
-what hangs below one is as long as the next multiple of it, so that many pieces have exactly the
+share the header of a few-shot prompt. Branching points lie at multiples of a quantum of positions,
+and what hangs below one is as long as the next multiple of it, so that many pieces have exactly the
 same shape: they fill batches without padding to a stranger's length, and what is computed for one
 of them does not depend on which others are in the batch.
 """
@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from gptpath.zeroshot.likelihood import Tokens
 
-QUANTUM = 4
-"""Positions. Heights of matrices are multiples of it, in all of which CPU kernels round a row
-alike; about half of it per piece is padding."""
+QUANTUM = {"cpu": 4, "cuda": 16}
+"""Positions, about half of them padding in each piece. CPU kernels round a row alike in matrices of
+all heights that are multiples of 4. A GPU pays for each forward pass rather than for positions, so
+there it is better to have fewer shapes."""
 
 LEAST_SHARED = 16
 """Positions that a common beginning must have to be worth a forward pass of its own."""
@@ -52,14 +53,14 @@ class Node:
     children: list["Node"]
 
 
-def prefix_tree(rows: Sequence[Row], *, share: bool = True) -> Node:
-    """The root of all rows; without `share` they all hang from it directly."""
+def prefix_tree(rows: Sequence[Row], *, quantum: int, share: bool = True) -> Node:
+    """The root of all rows, which branch at multiples of `quantum`; without `share` only there."""
     root = Node(0, 0, np.empty(0, dtype=np.int64), [], [])
     if not share:
         root.rows.extend(range(len(rows)))
         return root
     order = _in_order(rows)
-    shared = [_shared(rows[a], rows[b]) for a, b in pairwise(order)]
+    shared = [_shared(rows[a], rows[b], quantum) for a, b in pairwise(order)]
     _grow(rows, order, shared, root, 0)
     return root
 
@@ -92,14 +93,14 @@ def _in_order(rows: Sequence[Row]) -> list[int]:
     )
 
 
-def _shared(one: Row, other: Row) -> int:
-    """Positions that two rows can share, a multiple of QUANTUM."""
+def _shared(one: Row, other: Row, quantum: int) -> int:
+    """Positions that two rows can share, a multiple of `quantum`."""
     most = min(one.free, other.free)
     if most < LEAST_SHARED:
         return 0
     differ = np.flatnonzero(one.tokens[:most] != other.tokens[:most])
     alike = int(differ[0]) if len(differ) else most
-    return alike - alike % QUANTUM
+    return alike - alike % quantum
 
 
 def _grow(

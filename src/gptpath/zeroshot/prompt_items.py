@@ -4,14 +4,15 @@ import random
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gptpath.config.prompts import PromptTask
 from gptpath.errors import CorpusError
 from gptpath.zeroshot.benchmarks.files import find, read_rows, read_text
-from gptpath.zeroshot.items import MalformedItemError
+from gptpath.zeroshot.items import MalformedItemError, parse_items
 from gptpath.zeroshot.templates import lookup, render
 
 
@@ -45,12 +46,12 @@ def read_prompt_items(
     task: PromptTask, folder: Path, limit: int | None
 ) -> tuple[list[PromptItem], Counter[str]]:
     """Items of a form that is present, examples put before; malformed rows counted by reason."""
-    malformed: Counter[str] = Counter()
-    items = _items(_rows(task, folder, task.files), task, malformed)
+    parse = partial(prompt_item, task=task)
+    items, malformed = parse_items(_rows(task, folder, task.files), parse)
     if task.shots:
         source = items
         if task.shot_files:
-            source = _items(_rows(task, folder, task.shot_files), task, Counter())
+            source, _ = parse_items(_rows(task, folder, task.shot_files), parse)
         if len(source) < task.shots + (not task.shot_files):
             raise CorpusError(
                 f"{task.shots} examples were asked for and {len(source)} usable rows are in "
@@ -59,7 +60,11 @@ def read_prompt_items(
         drawn = random.Random(task.shot_seed).sample(source, task.shots)
         used = () if task.shot_files else {item.id for item in drawn}
         header = "".join(_example(item, task) for item in drawn)
-        items = [_after(header, item) for item in items if item.id not in used]
+        items = [
+            replace(item, contexts=tuple(header + context for context in item.contexts))
+            for item in items
+            if item.id not in used
+        ]
     return items[:limit], malformed
 
 
@@ -138,28 +143,6 @@ def _rows(task: PromptTask, folder: Path, names: Sequence[str]) -> list[dict[str
     return rows
 
 
-def _items(
-    rows: Sequence[Mapping[str, Any]], task: PromptTask, malformed: Counter[str]
-) -> list[PromptItem]:
-    items: list[PromptItem] = []
-    for row in rows:
-        try:
-            items.append(prompt_item(row, task))
-        except MalformedItemError as error:
-            malformed[error.reason] += 1
-    return items
-
-
 def _example(item: PromptItem, task: PromptTask) -> str:
     context, answer = item.solved
     return f"{context}{task.delimiter}{answer}{task.shot_separator}"
-
-
-def _after(header: str, item: PromptItem) -> PromptItem:
-    return PromptItem(
-        id=item.id,
-        contexts=tuple(header + context for context in item.contexts),
-        candidates=item.candidates,
-        label=item.label,
-        references=item.references,
-    )

@@ -4,7 +4,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,17 +69,7 @@ def with_examples(
     drawn = random.Random(seed).sample(list(pool), min(SHOTS, len(pool) - 1))
     header = "".join(f"{item.prompt} {item.answers[0]}\n\n" for item in drawn)
     used = set() if apart else {item.id for item in drawn}
-    return [
-        QuestionItem(
-            id=item.id,
-            prompt=header + item.prompt,
-            question=item.question,
-            answers=item.answers,
-            group=item.group,
-        )
-        for item in items
-        if item.id not in used
-    ]
+    return [replace(item, prompt=header + item.prompt) for item in items if item.id not in used]
 
 
 def score_conversations(

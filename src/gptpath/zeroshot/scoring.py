@@ -10,10 +10,10 @@ How texts become sequences, what is cut and when: `sequences`. How common beginn
 `prefixes`. How a token's log-probability comes about without a table of logits: `log_probs`.
 
 Scores do not depend on the batch size or on the order of requests. A forward pass holds sequences
-of exactly one shape, which each sequence has by itself: its own length up to a multiple of 4,
-padded on the right where causality hides it. On a CPU log-probabilities are the same to the last
-bit for any batch size, order and number of threads, as batches are pieces of work with one thread
-each (`side_by_side`); elsewhere they agree within 1e-5 (docs/protocols.md).
+of exactly one shape, which each sequence has by itself: its own length up to the next multiple of
+a quantum, padded on the right where causality hides it. On a CPU log-probabilities are the same to
+the last bit for any batch size, order and number of threads, as batches are pieces of work with one
+thread each (`side_by_side`); elsewhere they agree but for rounding (docs/protocols.md).
 """
 
 import threading
@@ -40,8 +40,8 @@ from gptpath.zeroshot.states import States
 Item = TypeVar("Item")
 
 POSITIONS_AT_ONCE = {"cpu": 2048, "cuda": 2**16}
-"""Most positions in one forward pass of several sequences: activations that a CPU's last cache
-holds, and some GiB."""
+"""Most positions in one forward pass of several sequences, those in its memory included:
+activations that a CPU's last cache holds, and some GiB."""
 
 GENERATED_AT_ONCE = 32
 """Prompts that are continued side by side."""
@@ -50,10 +50,10 @@ GENERATED_AT_ONCE = 32
 class Scorer:
     """Answers the three requests for one model in evaluation mode.
 
-    `batch_size` bounds the sequences per forward pass. `same_context` says whether all
-    continuations of a request see the same context where it has to be cut (see `sequences`).
-    `start` are ids before every context, `first` those of an empty one (default: `start`, or else
-    end of text). `tokens` counts the positions run through the model so far.
+    A forward pass holds no more positions than `batch_size` whole contexts have. `same_context`
+    says whether all continuations of a request see the same context where it has to be cut (see
+    `sequences`). `start` are ids before every context, `first` those of an empty one (default:
+    `start`, or else end of text). `tokens` counts the positions run through the model so far.
     """
 
     def __init__(
@@ -69,12 +69,13 @@ class Scorer:
     ) -> None:
         self.model = model
         self.encoding = encoding
-        self.batch_size = batch_size
         self.precision = precision
         self.same_context = same_context
         self.context_length = model.config.context_length
         self.vocab_size = model.config.vocab_size
         self.device = device_of(model)
+        self._quantum = QUANTUM[self.device.type]
+        self._most = min(batch_size * self.context_length, POSITIONS_AT_ONCE[self.device.type])
         self.tokens = 0
         self._counting = threading.Lock()
         self._start = list(start)
@@ -176,7 +177,7 @@ class Scorer:
                 number[key] = len(distinct)
                 distinct.append(row)
         states = States(self.model, distinct, self.device)
-        root = prefix_tree(distinct, share=keeps_past(self.model))
+        root = prefix_tree(distinct, quantum=self._quantum, share=keeps_past(self.model))
         threads = self._threads()
         run(self._below(distinct, [root], None, states), threads)
         run(states.rest(threads), threads)
@@ -194,10 +195,10 @@ class Scorer:
         """What reads all rows that hang from `nodes`; row i of `past` remembers node i's tokens."""
         depth = nodes[0].end
         leaves = [(owner, row) for owner, node in enumerate(nodes) for row in node.rows]
-        for batch in self._batches(leaves, lambda leaf: self._length(rows[leaf[1]], depth)):
+        for batch in self._batches(leaves, depth, lambda leaf: self._length(rows[leaf[1]], depth)):
             yield partial(self._read_leaves, rows, depth, batch, past, states)
         children = [(owner, child) for owner, node in enumerate(nodes) for child in node.children]
-        for batch in self._batches(children, lambda pair: pair[1].end - depth):
+        for batch in self._batches(children, depth, lambda pair: pair[1].end - depth):
             yield partial(self._read_nodes, rows, depth, batch, past, states)
 
     def _read_leaves(
@@ -232,19 +233,19 @@ class Scorer:
         return self._below(rows, below, memory, states)
 
     def _length(self, row: Row, depth: int) -> int:
-        """Positions of a row below `depth`, up to a multiple of QUANTUM if the context has room."""
+        """Positions of a row below `depth`, up to a whole quantum if the context has room."""
         length = len(row.tokens) - 1 - depth
-        return min(length + -length % QUANTUM, self.context_length - depth)
+        return min(length + -length % self._quantum, self.context_length - depth)
 
     def _batches(
-        self, items: Sequence[Item], length: Callable[[Item], int]
+        self, items: Sequence[Item], depth: int, length: Callable[[Item], int]
     ) -> Iterator[list[Item]]:
-        """Items of exactly equal length, longest first, as many as a forward pass may hold."""
+        """Items of one length below `depth`, longest first, as many as a forward pass may hold."""
         by_length: dict[int, list[Item]] = {}
         for item in items:
             by_length.setdefault(length(item), []).append(item)
         for size, alike in sorted(by_length.items(), key=lambda entry: -entry[0]):
-            most = max(1, min(self.batch_size, POSITIONS_AT_ONCE[self.device.type] // size))
+            most = max(1, self._most // (depth + size))
             for start in range(0, len(alike), most):
                 yield alike[start : start + most]
 

@@ -16,7 +16,7 @@ from gptpath.zeroshot.scoring import Scorer
 from gptpath.zeroshot.summary import SummarySettings
 
 Item = TypeVar("Item")
-Score = Callable[[Scorer, Reporter], TaskResult]
+ScoreModel = Callable[[Scorer, Reporter], TaskResult]
 Malformed = Counter[str]
 
 
@@ -48,12 +48,12 @@ class Task:
     """A task ready to be asked of any checkpoint."""
 
     name: str
-    score: Score
+    score: ScoreModel
     malformed: Malformed
     """Rows left out, by reason."""
 
 
-Builder = Callable[[str, Sources], tuple[Score, Malformed]]
+Builder = Callable[[str, Sources], tuple[ScoreModel, Malformed]]
 
 
 def some_items(
@@ -88,7 +88,7 @@ def rows_task(
 ) -> Builder:
     """A benchmark whose first `max_items` rows are parsed one by one."""
 
-    def build(name: str, sources: Sources) -> tuple[Score, Malformed]:
+    def build(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
         rows = read(require_file(name, sources))[: sources.max_items]
         items, malformed = some_items(rows, parse, f"{name} in the folder of benchmarks")
         return lambda scorer, report: score(scorer, report, items), malformed

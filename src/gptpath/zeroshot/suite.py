@@ -11,7 +11,7 @@ from gptpath.zeroshot.sources import (
     AbsentError,
     Builder,
     Malformed,
-    Score,
+    ScoreModel,
     Sources,
     Task,
     require_some,
@@ -62,7 +62,7 @@ def _require_packages(*names: str) -> None:
             raise AbsentError(f"the package {package}, which measures it, is not installed")
 
 
-def _prompt(name: str, sources: Sources) -> tuple[Score, Malformed]:
+def _prompt(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
     own = sources.prompts.get(name)
     if own is None:
         task = shipped_task(name)

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from gptpath.config.model import ModelConfig
 from gptpath.model.build import build_model
-from gptpath.model.heads import DELIMITER, EXTRACT, START, TaskModel
+from gptpath.model.heads import DELIMITER, EXTRACT, START, TaskModel, TextTargets
 
 VOCABULARY = 50
 SHAPES = {
@@ -29,6 +29,10 @@ def special(number):
 def sequence(*parts):
     inner = [token for part in parts for token in (*part, special(DELIMITER))][:-1]
     return [special(START), *inner, special(EXTRACT)]
+
+
+def text_of(tokens, lengths):
+    return TextTargets.of(tokens, lengths, VOCABULARY)
 
 
 def padded(*sequences, fill=0):
@@ -108,7 +112,7 @@ def test_the_auxiliary_loss_is_the_mean_of_each_texts_mean():
     model = make("entailment", 2)
     sequences = [sequence([1, 2, 3], [4]), sequence([5], [6])]
     tokens, lengths = padded(*sequences)
-    loss = model.language_model_loss(model.hidden(tokens), tokens, lengths)
+    loss = model.language_model_loss(model.hidden(tokens), text_of(tokens, lengths))
     means = []
     for one in sequences:
         row = torch.tensor([one])
@@ -123,7 +127,9 @@ def test_padding_changes_no_auxiliary_loss():
     model = make()
     tokens, lengths = padded(sequence([1, 2, 3]), sequence([4]), fill=0)
     other, _ = padded(sequence([1, 2, 3]), sequence([4]), fill=7)
-    losses = [model.language_model_loss(model.hidden(t), t, lengths) for t in (tokens, other)]
+    losses = [
+        model.language_model_loss(model.hidden(t), text_of(t, lengths)) for t in (tokens, other)
+    ]
     torch.testing.assert_close(losses[0], losses[1])
 
 
@@ -132,6 +138,6 @@ def test_every_parameter_learns_from_the_total_loss():
     tokens, lengths = padded(sequence([1, 2, 3], [4]), sequence([5], [6, 7]))
     hidden = model.hidden(tokens)
     loss = F.cross_entropy(model.scores(hidden, lengths), torch.tensor([0, 1]))
-    (loss + 0.5 * model.language_model_loss(hidden, tokens, lengths)).backward()
+    (loss + 0.5 * model.language_model_loss(hidden, text_of(tokens, lengths))).backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []

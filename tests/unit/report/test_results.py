@@ -4,7 +4,8 @@ import pytest
 
 from gptpath.errors import PipelineError
 from gptpath.report.results import beats_chance, load_results
-from tests.unit.report.fake_run import laptop_params, score, write_run
+from tests.unit.report.fake_run import laptop_params, write_run
+from tests.unit.report.fake_scores import score
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 
 from gptpath.report.results import load_results
 from gptpath.report.verdicts import Verdict, all_verdicts
-from tests.unit.report.fake_run import PARAMETERS, change, laptop_params, write_run
+from tests.unit.report.fake_run import change, laptop_params, write_run
+from tests.unit.report.fake_scores import PARAMETERS
 
 LARGEST = "metrics/zeroshot/gpt2-laptop-l/results.json"
 SMALLEST = "metrics/zeroshot/gpt2-laptop-s/results.json"

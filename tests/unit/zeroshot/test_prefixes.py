@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gptpath.zeroshot.prefixes import LEAST_SHARED, QUANTUM, Node, Row, owners, prefix_tree
+from gptpath.zeroshot.prefixes import LEAST_SHARED, Node, Row, owners, prefix_tree
 
 
 def nodes_of(node: Node) -> list[Node]:
@@ -20,7 +20,7 @@ def test_options_share_their_context_and_questions_their_header() -> None:
         for question in range(3)
         for option in (7, 8)
     ]
-    root = prefix_tree(rows)
+    root = prefix_tree(rows, quantum=4)
     [top] = root.children
     assert (top.start, top.end, top.tokens.tolist()) == (0, 32, header)
     assert [(child.start, child.end) for child in top.children] == [(32, 56)] * 3
@@ -28,14 +28,15 @@ def test_options_share_their_context_and_questions_their_header() -> None:
 
 
 def test_targets_and_short_beginnings_are_not_shared() -> None:
-    assert prefix_tree([row(*range(40), n_targets=39)] * 2).children == []
-    assert prefix_tree([row(*range(LEAST_SHARED - 1), 5, 6, n_targets=2)] * 2).children == []
+    assert prefix_tree([row(*range(40), n_targets=39)] * 2, quantum=4).children == []
+    almost = [row(*range(LEAST_SHARED - 1), 5, 6, n_targets=2)] * 2
+    assert prefix_tree(almost, quantum=4).children == []
 
 
 def test_without_sharing_all_rows_hang_from_the_root() -> None:
     rows = [row(*range(40), n) for n in range(3)]
-    assert prefix_tree(rows, share=False).rows == [0, 1, 2]
-    assert prefix_tree([]).rows == []
+    assert prefix_tree(rows, quantum=4, share=False).rows == [0, 1, 2]
+    assert prefix_tree([], quantum=4).rows == []
 
 
 ROWS = st.lists(
@@ -51,12 +52,14 @@ ROWS = st.lists(
 )
 
 
-@given(rows=ROWS)
-def test_each_row_hangs_once_below_nodes_that_hold_its_own_beginning(rows: list[Row]) -> None:
-    nodes = nodes_of(prefix_tree(rows))
+@given(rows=ROWS, quantum=st.sampled_from([4, 16, 32]))
+def test_each_row_hangs_once_below_nodes_that_hold_its_own_beginning(
+    rows: list[Row], quantum: int
+) -> None:
+    nodes = nodes_of(prefix_tree(rows, quantum=quantum))
     assert sorted(i for node in nodes for i in node.rows) == list(range(len(rows)))
     for node in nodes:
-        assert node.end % QUANTUM == 0
+        assert node.end % quantum == 0
         for i in node.rows:
             assert rows[i].tokens[: node.end].tolist() == node.tokens.tolist()
             assert rows[i].free >= node.end

@@ -58,8 +58,8 @@ def test_candidates_share_all_up_to_the_last_blank_before_the_gap(question, cont
     item = book_item(row | {"answer": "cow", "options": ["cat", "cow"]})
     filled = fill(item, PLAIN.detokenize)
     assert (filled.context, filled.rests) == (context_end, rests)
-    assert all(rest.startswith(head) for rest, head in zip(rests, filled.heads, strict=True))
-    assert [head.strip('" ') for head in filled.heads] == ["cat", "cow"]
+    assert all(rest.startswith(part) for rest, part in zip(rests, filled.openings, strict=True))
+    assert [part.strip('" ') for part in filled.openings] == ["cat", "cow"]
 
 
 @real

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gptpath.errors import CorpusError
+from gptpath.zeroshot import scoring
 from gptpath.zeroshot.likelihood import Request
 from gptpath.zeroshot.scoring import Scorer
 
@@ -47,6 +48,26 @@ def test_scores_do_not_depend_on_the_batch_size_or_on_the_order(
                 assert (one.greedy == other.greedy).all()
             totals = [[a.total for a in answers] for answers in (alone[i], choices)]
             assert np.argmax(totals[0]) == np.argmax(totals[1])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_few_large_shapes_of_a_gpu_give_the_same_scores(
+    make_scorer: MakeScorer, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = a_mix_of_requests()
+    passes: list[int] = []
+    found: list[list[float]] = []
+    for device in ("cpu", "cuda"):
+        for table in (scoring.QUANTUM, scoring.POSITIONS_AT_ONCE):
+            monkeypatch.setitem(table, "cpu", table[device])
+        scorer = make_scorer(family, batch_size=64)
+        read, count = scorer._read, []
+        monkeypatch.setattr(scorer, "_read", lambda *a, r=read, c=count: (c.append(1), r(*a))[1])
+        answers = scorer.log_likelihoods(requests)
+        found.append([answer.total for choices in answers for answer in choices])
+        passes.append(len(count))
+    np.testing.assert_allclose(found[1], found[0], atol=1e-4)
+    assert passes[1] < passes[0] / 2
 
 
 def kernels_round_rows_alike() -> bool:

@@ -12,6 +12,7 @@ from tests.shared_data import REAL
         (" He said , it ended . \n", "He said, it ended.\n"),
         (" a well @-@ known 1 @,@ 000 and 2 @.@ 5 \n", "a well-known 1,000 and 2.5\n"),
         (" Teddy 's dog can 't ( really ) \n", "Teddy's dog can't (really)\n"),
+        (" ( Really ) he said \n", "(Really) he said\n"),
         (' the role " Craig " in \n', 'the role "Craig" in\n'),
         (" \n", "\n"),
     ],

@@ -1,4 +1,5 @@
-"""Public benchmarks in their published layouts, read from a local folder, never downloaded.
+"""Public benchmarks in their published layouts, read from a local folder.
 
-No torch here: the contamination stage reads the same texts.
+Nothing is downloaded but by `hub`, on request, into that folder. No torch here: the contamination
+stage reads the same texts.
 """

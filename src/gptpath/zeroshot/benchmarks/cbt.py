@@ -21,22 +21,10 @@ GAP = "XXXXX"
 _TITLE = "_BOOK_TITLE_ :"
 _FUNCTION_WORDS = frozenset(WORDS)
 _DETERMINERS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "his",
-        "her",
-        "my",
-        "our",
-        "their",
-        "its",
-        "your",
-        "this",
-        "that",
-        "no",
-        "every",
-    ]
+    (
+        *("the", "a", "an", "this", "that", "no", "every"),
+        *("his", "her", "my", "our", "their", "its", "your"),
+    )
 )
 _COMMON = re.compile(r"[a-z]{3,}")
 _NAME = re.compile(r"[A-Z][a-z]{2,}")

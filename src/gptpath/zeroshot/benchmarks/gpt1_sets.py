@@ -1,4 +1,9 @@
-"""Readers of GPT-1's zero-shot sets: CoLA, RACE, DPRD. SST-2 is a table with a header."""
+"""Readers of GPT-1's zero-shot sets: CoLA, RACE, DPRD. SST-2 is a table with a header.
+
+Fine-tuning reads CoLA, SST-2 and RACE by readers of its own (`gptpath.finetune.suite`): here loose
+rows under their place in the set, a damaged passage among the malformed ones; there rows named by
+file and line, by which its splits are drawn, and a damaged file ends the stage.
+"""
 
 import json
 from pathlib import Path
@@ -20,17 +25,13 @@ def read_cola(path: Path) -> list[dict[str, Any]]:
 
 
 def read_race(path: Path) -> list[dict[str, Any]]:
-    """Rows of `article`, `question`, `options`, `answer` (a letter), `id`, `level`.
+    """Rows of `article`, `question`, `options`, `answer` (a letter), `id`.
 
     From a file with one question a line, or from the published folder of one passage a file.
     """
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*.txt"))
-        return [row for file in files for row in _passage(file)]
-    rows = read_rows(path)
-    for row in rows:
-        row["level"] = "high" if str(row.get("example_id", "")).startswith("high") else "middle"
-    return rows
+        return [row for file in sorted(path.rglob("*.txt")) for row in _passage(file)]
+    return read_rows(path)
 
 
 def _passage(file: Path) -> list[dict[str, Any]]:
@@ -39,7 +40,6 @@ def _passage(file: Path) -> list[dict[str, Any]]:
         return [
             {
                 "id": f"{file.parent.name}/{file.stem}#{n}",
-                "level": file.parent.name,
                 "article": values["article"],
                 "question": question,
                 "options": options,

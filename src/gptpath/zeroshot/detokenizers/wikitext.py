@@ -18,7 +18,7 @@ _NO_ABBREVIATION = r"(?<!\b[A-Z])(?<!\.)" + "".join(
     for word in ("No", "St", "Co", "Mr", "Mrs", "Dr", "Jr", "Sr", "vs", "Lt", "Inc")
 )
 _CLOSING = re.compile(rf" ([,;:!?)\]])(?= |$)|{_NO_ABBREVIATION} (\.)(?= |$)")
-_OPENING = re.compile(r"(?<=[ ^])([(\[]) ")
+_OPENING = re.compile(r"(?<![^ ])([(\[]) ")
 _HEADING = re.compile(r"^ ((?:= )+)(.*?)((?: =)+) $")
 _PAIR = re.compile(r'" ([^"]*?) "')
 

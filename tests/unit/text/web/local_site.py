@@ -224,3 +224,11 @@ def read_archive(raw: Path) -> tuple[dict[str, Document], dict[str, str]]:
     reasons = {one.location: one.reason for one in dropped}
     assert len(by_location) + len(reasons) == len(found), "each link has one outcome"
     return by_location, reasons
+
+
+def outcome(site: Site, raw: Path, path: str = "/page", **changes: object) -> str:
+    """What becomes of one link."""
+    crawl(raw, [site.url(path)], **changes)
+    documents, reasons = read_archive(raw)
+    [link] = [*documents, *reasons]
+    return reasons.get(link, "document")
