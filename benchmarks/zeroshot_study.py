@@ -1,11 +1,13 @@
 """Tables of docs/zeroshot-study.md from the zero-shot results of a run.
 
     python -m benchmarks.zeroshot_study metrics/zeroshot/gpt1-books metrics/zeroshot/lstm-books ...
+        [--size gpt2-books-s gpt2-books-m ...] [--without Alice]
 
 Takes folders with a results.json each and prints Markdown: the finished models against chance, with
-a verdict by the interval; scores against the pretraining step, for models with several checkpoints;
-scores against size, in the order of the parameters. The second and third leave out metrics that no
-column answers better than blind.
+a verdict by the interval; perplexities and bits of running text, which have no blind score; scores
+against the pretraining step, for models with several checkpoints; scores against size, in the order
+of the parameters; and choices scored again from the item records without those whose id holds a
+text, a book's title say. Step and size leave out metrics that no column answers better than blind.
 """
 
 import argparse
@@ -13,6 +15,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from gptpath.zeroshot.baselines import choice_baselines
+from gptpath.zeroshot.intervals import Resampling
+from gptpath.zeroshot.item_files import read_items, recompute
 
 LOWER_IS_BETTER = ("perplexity", "bits-per-unit")
 """By the score's `statistic`."""
@@ -26,17 +32,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--size", nargs="*", default=(), help="models of one family, for size")
+    parser.add_argument("--without", help="leave out items with this in their id, where there are")
     options = parser.parse_args()
     models: dict[str, Record] = {}
     for folder in options.folders:
         found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         models[found["model"]] = found
     print(against_chance(models))
+    print(running_text(models))
     for name, model in models.items():
         if len(model["checkpoints"]) > 1:
             print(against_step(name, model))
     if options.size:
         print(against_size({name: models[name] for name in options.size}))
+    if options.without:
+        items = {
+            name: list(read_items(folder))
+            for name, folder in zip(models, options.folders, strict=True)
+        }
+        print(left_over(models, items, options.without))
 
 
 def scores(checkpoint: Record) -> dict[Key, Record]:
@@ -91,6 +105,22 @@ def against_chance(models: dict[str, Record]) -> str:
     return table(["task, metric", "blind", *heads], rows)
 
 
+def running_text(models: dict[str, Record]) -> str:
+    """Perplexities and bits that have no blind score, one row each."""
+    finals = [scores(model["checkpoints"][-1]) for model in models.values()]
+    keys = dict.fromkeys(
+        key
+        for of_model in finals
+        for key, score in of_model.items()
+        if score["statistic"] in LOWER_IS_BETTER and blind(score) is None
+    )
+    rows = [
+        [f"{key[0]}, {key[1]}", *(shown(of_model.get(key), count=False) for of_model in finals)]
+        for key in keys
+    ]
+    return table(["running text: task, metric", *models], rows)
+
+
 def against_step(name: str, model: Record) -> str:
     """Metrics that every checkpoint answered and one of them better than blind."""
     columns = [scores(checkpoint) for checkpoint in model["checkpoints"]]
@@ -127,15 +157,51 @@ def against_size(models: dict[str, Record]) -> str:
     return table(["task, metric", "blind", *heads, "better with size"], rows)
 
 
-def shown(score: Record | None, *, interval: bool = True) -> str:
-    """Value and interval, bold where the interval beats blind guessing."""
+def left_over(models: dict[str, Record], items: dict[str, list[Record]], text: str) -> str:
+    """Choices among the items whose id does not hold `text`, of tasks where some do."""
+    tasks = {row["task"] for of_model in items.values() for row in of_model if text in row["id"]}
+    kept = {
+        name: [row for row in of_model if row["task"] in tasks and text not in row["id"]]
+        for name, of_model in items.items()
+    }
+    finals = {name: scores(model["checkpoints"][-1]) for name, model in models.items()}
+    keys = dict.fromkeys(key for of_model in finals.values() for key in of_model)
+    rows: list[list[str]] = []
+    for key in (key for key in keys if key[0] in tasks):
+        cells = [_again(of_model.get(key), kept[name]) for name, of_model in finals.items()]
+        levels = dict.fromkeys(number(blind(cell)) for cell in cells if cell is not None)
+        rows.append([f"{key[0]}, {key[1]}", "; ".join(levels), *map(shown, cells)])
+    return table([f"without {text}: task, metric", "blind", *models], rows)
+
+
+def _again(score: Record | None, rows: Sequence[Record]) -> Record | None:
+    """A share of right choices, from the records of some items."""
+    rows = [row for row in rows if score is not None and row["task"] == score["task"]]
+    if score is None or not rows:
+        return None
+    value, low, high = recompute(rows, score, Resampling(samples=1, seed=0))
+    counts = [len(row["candidates"]) for row in rows]
+    baselines = choice_baselines(counts, [row["label"] for row in rows])
+    return score | {
+        "value": value,
+        "low": low,
+        "high": high,
+        "items": len(rows),
+        "random": baselines.random,
+        "majority": baselines.majority,
+    }
+
+
+def shown(score: Record | None, *, interval: bool = True, count: bool = True) -> str:
+    """Value, interval and items, bold where the interval beats blind guessing."""
     if score is None:
         return ""
     value = number(score["value"])
     value = f"**{value}**" if verdict(score) == "above" else value
     if not interval:
         return value
-    return f"{value} [{number(score['low'])}, {number(score['high'])}] n={score['items']}"
+    value += f" [{number(score['low'])}, {number(score['high'])}]"
+    return f"{value} n={score['items']}" if count else value
 
 
 def number(value: float | None) -> str:
