@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from gptpath.gate.decision import Check, Decision
 from gptpath.tracking.decisions import Origin, carry_out, side_of
 from gptpath.tracking.mlflow_run import open_run
 from gptpath.tracking.store import open_client
-from tests.pipeline.browser import browsing, hosts_asked_by, picture
+from tests.pipeline.browser import WIDTHS, browsing, hosts_asked_by, picture
 from tests.pipeline.tiny_registry import FACTS, make_registry
 
 pytest.importorskip("playwright.sync_api")
@@ -27,6 +28,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default::DeprecationWarning", "default::FutureWarning"),
 ]
 MODEL = "gptpath-tiny"
+RUNS = "/experiments/1/runs?workflowType=machine_learning"
 
 
 @pytest.fixture(scope="module")
@@ -101,23 +103,40 @@ def address(root: Path) -> Iterator[str]:
         log.close()
 
 
-def test_a_version_shows_its_card_with_the_decision_first_and_its_aliases(address: str) -> None:
-    with browsing(1280) as page:
+def make_room(page: Any, width: int) -> None:
+    """On a narrow window, what a person must do first: fold MLflow's two panels away."""
+    if width < 800:
+        page.locator("button[aria-label*='idebar']").first.click()
+        page.get_by_label("Close", exact=True).first.click()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_version_shows_its_card_with_the_decision_first_and_its_aliases(
+    address: str, width: int
+) -> None:
+    with browsing(width) as page:
         hosts = hosts_asked_by(page)
         page.goto(f"{address}/models/{MODEL}/versions/1")
-        page.get_by_text("first champion: all checks passed").first.wait_for()
+        decision = page.get_by_text("first champion: all checks passed").first
+        decision.wait_for()
+        make_room(page, width)
         picture(page, "version")
-        text = page.locator("body").inner_text()
+        text, place = page.locator("body").inner_text(), decision.bounding_box()
+    assert place["x"] >= 0
+    assert place["x"] + place["width"] <= width
     assert "Continues English text" in text
     assert text.index("Continues English text") < text.index("first champion")
     assert {"champion", "challenger"} <= set(text.split())
     assert hosts == {"127.0.0.1"}
 
 
-def test_the_list_of_models_says_what_each_is_for(address: str) -> None:
-    with browsing(1280) as page:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_list_of_models_says_what_each_is_for(address: str, width: int) -> None:
+    with browsing(width) as page:
         page.goto(f"{address}/models")
         page.get_by_text("gptpath-classification").first.wait_for()
+        page.get_by_label("Close", exact=True).last.click()  # news of MLflow's
+        make_room(page, width)
         picture(page, "models")
         text = page.locator("body").inner_text()
     assert MODEL in text
@@ -125,16 +144,21 @@ def test_the_list_of_models_says_what_each_is_for(address: str) -> None:
     assert "classifier" in text
 
 
-def test_the_runs_of_an_experiment_lead_to_the_decision_and_to_curves(address: str) -> None:
-    runs = f"{address}/experiments/1/runs?workflowType=machine_learning"
-    with browsing(1280) as page:
-        page.goto(runs)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_runs_of_an_experiment_lead_to_the_decision(address: str, width: int) -> None:
+    with browsing(width) as page:
+        page.goto(f"{address}{RUNS}")
         page.get_by_text("pretrain@tiny").first.wait_for()
+        make_room(page, width)
         picture(page, "runs")
         page.get_by_text("gate@tiny").first.click()
         page.get_by_text("first champion: all checks passed").first.wait_for()
         picture(page, "gate")
-        page.goto(runs)
+
+
+def test_a_run_shows_its_curves(address: str) -> None:
+    with browsing(1280) as page:  # on a telephone MLflow shows none
+        page.goto(f"{address}{RUNS}")
         page.get_by_text("pretrain@tiny").first.click()
         page.get_by_text("Model metrics").first.click()
         page.get_by_text("train/loss").first.wait_for()

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ LSTM = {"n_embd": 8, "n_hidden": 8, "context_length": 32, "dropout": 0.0}
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b")
 
 
-def make_checkout(folder: Path, books: int = 30) -> Path:
+def make_checkout(folder: Path, books: int = 30, stages: Sequence[str] = STAGES) -> Path:
     """Write the checkout with one commit on the branch `main`, and return its folder."""
     folder.mkdir(parents=True)
     for name in ("flows", "tasks", "src", "ci"):
@@ -32,7 +33,7 @@ def make_checkout(folder: Path, books: int = 30) -> Path:
             )
     for name in ("prefect.toml", ".gitignore", ".dvcignore", "requirements.lock", "params.yaml"):
         shutil.copy(ROOT / name, folder / name)
-    _write_graph(folder)
+    _write_graph(folder, stages)
     change_params(folder, _shrink)
     write_books(folder / "data" / "raw", books)
     run(folder, "git", "init", "-q", "-b", "main")
@@ -93,10 +94,10 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _write_graph(folder: Path) -> None:
+def _write_graph(folder: Path, stages: Sequence[str]) -> None:
     yaml = YAML()
     graph = yaml.load((ROOT / "dvc.yaml").read_text())
-    graph["stages"] = {name: graph["stages"][name] for name in STAGES}
+    graph["stages"] = {name: graph["stages"][name] for name in stages}
     for stage in graph["stages"].values():
         # The package is not installed beside this Python but lies in the checkout.
         stage["cmd"] = stage["cmd"].replace("gptpath", "python -m gptpath.cli", 1)
