@@ -1,5 +1,6 @@
 """A training that is frozen, and one that diverges: a real server, flow, trainer and automation."""
 
+import json
 import os
 import signal
 import subprocess
@@ -73,6 +74,12 @@ def trainer_of(flow: "subprocess.Popen[str]") -> psutil.Process | None:
     return None
 
 
+def tokens_read(checkout: Path) -> int:
+    """Tokens that the training has noted so far, a note every few seconds."""
+    notes = checkout.glob(".scratch/pretrain/*/attempts/*/*.json")
+    return sum(json.loads(note.read_text(encoding="utf-8"))["tokens"] for note in notes)
+
+
 def test_a_frozen_trainer_is_told_of_directly_and_by_the_automation(
     tmp_path: Path, server: Server, webhook: Webhook
 ) -> None:
@@ -103,8 +110,7 @@ def test_a_frozen_trainer_is_told_of_directly_and_by_the_automation(
     )
     try:
         trainer = wait_for(lambda: trainer_of(flow), flow)
-        wait_for(lambda: list(checkout.glob(".scratch/pretrain/*")), flow)
-        time.sleep(3)  # some steps
+        wait_for(lambda: tokens_read(checkout), flow)
         trainer.suspend()
         wait_for(lambda: alerts_of(got), flow)
         trainer.resume()
