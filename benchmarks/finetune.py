@@ -5,8 +5,9 @@
 MODEL is a pretrained Transformer folder (`norm: post`: OpenAIGPTForSequenceClassification is the
 peer; `norm: pre`: GPT2ForSequenceClassification), DATA the folder of published data sets. Both
 contestants start from its weights with a new head, read the same token ids, and train with the same
-batch size, epochs, learning rate, warm-up, decay and clipping, without auxiliary loss; both measure
-the validation split after each epoch. They take turns, round after round, one seed a round; medians
+batch size, epochs, learning rate, warm-up, decay and clipping, without auxiliary loss and without
+dropout before the head, which the peer does not have; both measure the validation split after each
+epoch. They take turns, round after round, one seed a round; medians
 count. The clock covers training and validation, not tokenising or loading; CPU time hardly depends
 on what else the machine does. The peer needs `accelerate`; `--grouped` lets it gather texts of like
 length, which is off by default there. The test accuracy is ours at the best epoch by validation,
@@ -117,6 +118,7 @@ def prepare(options: argparse.Namespace) -> Race:
         epochs=options.epochs,
         learning_rate=options.learning_rate,
         schedule="paper",
+        classifier_dropout=0.0,
     )
     zeroshot = dataclasses.replace(params.zeroshot, benchmarks_dir=str(options.data.absolute()))
     params = dataclasses.replace(params, finetune=settings, zeroshot=zeroshot)
