@@ -90,6 +90,15 @@ def test_every_variant_of_what_is_here_is_measured_as_the_stage_does(pack, tmp_p
         pretrained = json.loads((out / f"pretrain-{base}.json").read_text())
         assert pretrained["tokens"] == 2 * 2 * 32
 
+    written = [(out / f"pretrain-{base}.json").stat().st_mtime_ns for base in finetune_study.BASES]
+    again = out / "metrics" / "finetune" / "films.json"
+    again.unlink()
+    assert finetune_study.Study(pack, out, time.monotonic() + 120).run(workers=1) == []
+    assert json.loads(again.read_text())["summary"] == films["summary"]
+    assert written == [
+        (out / f"pretrain-{base}.json").stat().st_mtime_ns for base in finetune_study.BASES
+    ], "trained again"
+
 
 def test_what_is_not_done_in_time_is_named(pack, tmp_path):
     late = finetune_study.Study(pack, tmp_path / "out", time.monotonic()).run(workers=1)
