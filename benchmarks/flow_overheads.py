@@ -56,12 +56,13 @@ def _round(machine: Machine, number: int) -> dict[str, float]:
     _, start, end = _triggered(machine)
     set_recipe(machine.root, steps=41 + number)
     trigger, trains, all_done = _triggered(machine)
+    first_step = _first_step(machine)
     return {
         BY_HAND: by_hand,
         "nothing to do, from start to end": end - start,
         "from trigger to start": trains - trigger,
-        "from trigger to first training step": _first_step(machine) - trigger,
-        "from start to first training step": _first_step(machine) - trains,
+        "from trigger to first training step": first_step - trigger,
+        "from start to first training step": first_step - trains,
         "from trigger to end, with gate": all_done - trigger,
     }
 

@@ -124,6 +124,31 @@ def decide(
     return "refuse", (f"not better beyond the margin of {rule.margin:g}: {found}",)
 
 
+def conclude(
+    model: str,
+    sides: tuple[Side | None, Side],
+    checks: Sequence[Check],
+    compared: tuple[Difference, Rule] | tuple[ScoreDifference, ScoreRule] | None,
+    *,
+    git_commit: str,
+) -> Decision:
+    """The decision on champion and challenger, with all that it rests on."""
+    champion, challenger = sides
+    difference, rule = compared or (None, None)
+    verdict, reasons = decide(checks, difference, rule)
+    return Decision(
+        model=model,
+        verdict=verdict,
+        reasons=reasons,
+        champion=champion,
+        challenger=challenger,
+        checks=tuple(checks),
+        difference=difference,
+        rule=rule,
+        git_commit=git_commit,
+    )
+
+
 def markdown(decision: Decision) -> str:
     """The evidence as a short page, for the registry and for people."""
     rows = [("champion", _side(decision.champion)), ("challenger", _side(decision.challenger))]

@@ -1,6 +1,7 @@
 """How much better one model predicts the same texts than another, and how sure that is."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,16 +77,22 @@ def paired_bootstrap(
         draws = chooser.multinomial(count, np.full(count, 1 / count), size=size)
         before, after = _bits_per_byte(draws @ units)
         found.append(after - before)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(np.concatenate(found), [tail, 1 - tail])
+    low, high = middle(found, confidence)
     return Difference(
         champion_bpb=float(champion),
         challenger_bpb=float(challenger),
         mean=float(challenger - champion),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         items=count,
     )
+
+
+def middle(found: Sequence[Column], confidence: float) -> tuple[float, float]:
+    """Ends of the interval that holds the middle `confidence` of all samples."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(np.concatenate(found), [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def _bits_per_byte(sums: Column) -> tuple[Column, Column]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gptpath.config.data_sets import Metric
 from gptpath.finetune.intervals import from_tables
 from gptpath.finetune.metrics import CORRELATIONS
-from gptpath.gate.paired import Column
+from gptpath.gate.paired import Column, middle
 
 _AT_ONCE = 2**21
 """Most numbers held at once."""
@@ -83,15 +83,14 @@ def paired_scores(
         draws_SN = chooser.integers(0, count, size=(min(rows, samples - start), count))
         before_S, after_S = _scores(metric, columns_3N[:, draws_SN], n_labels)
         found.append(after_S - before_S)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(np.concatenate(found), [tail, 1 - tail])
+    low, high = middle(found, confidence)
     return ScoreDifference(
         metric=metric,
         champion=float(champion),
         challenger=float(challenger),
         mean=float(challenger - champion),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         items=count,
     )
 

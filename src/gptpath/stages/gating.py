@@ -18,7 +18,7 @@ from gptpath.gate.comparison import (
     scorer_of,
 )
 from gptpath.gate.contenders import Contestant, folder_of, stage_of, task_of
-from gptpath.gate.decision import Check, Decision, decide
+from gptpath.gate.decision import Check, Decision, conclude
 from gptpath.gate.soundness import check_soundness
 from gptpath.model.device import configure
 from gptpath.stages.gating_classifiers import ClassifierJudge
@@ -149,25 +149,16 @@ class Judge:
         settings = self.params.gate
         checks = [*checks, check_soundness(challenger.folder)]
         checks += check_heldout(self.heldout, settings)
-        difference = rule = None
+        compared = None
         if champion is not None and all(check.passed for check in checks):
             folders = (champion.folder, challenger.folder)
             checks.append(check_tokenizers(*folders, self.heldout))
             if checks[-1].passed:
                 score = scorer_of(self.heldout, settings, self.params.compute)
-                difference, rule = compare_models(*folders, self.heldout, score, settings)
-        verdict, reasons = decide(checks, difference, rule)
-        return Decision(
-            model=model,
-            verdict=verdict,
-            reasons=reasons,
-            champion=champion.side if champion else None,
-            challenger=challenger.side,
-            checks=tuple(checks),
-            difference=difference,
-            rule=rule,
-            git_commit=read_revision(self.root).commit,
-        )
+                compared = compare_models(*folders, self.heldout, score, settings)
+        sides = (champion.side if champion else None, challenger.side)
+        commit = read_revision(self.root).commit
+        return conclude(model, sides, checks, compared, git_commit=commit)
 
 
 def check_data(tags: Mapping[str, str], lock: Mapping[str, LockEntry]) -> Check:

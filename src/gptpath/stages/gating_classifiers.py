@@ -14,7 +14,7 @@ from gptpath.finetune.folder import Classifier
 from gptpath.finetune.reading.collect import texts_of
 from gptpath.gate.comparison import HeldOut, check_heldout
 from gptpath.gate.contenders import Contestant
-from gptpath.gate.decision import Check, Decision, ScoreRule, decide
+from gptpath.gate.decision import Check, Decision, ScoreRule, conclude
 from gptpath.gate.heldout import Passage
 from gptpath.gate.leaks import find_leaks
 from gptpath.gate.paired import Column
@@ -79,24 +79,15 @@ class ClassifierJudge:
         device = str(resolve_device(self.params.compute.device))
         after, sound = check_classifier(challenger.folder, device=device)
         checks = [*checks, sound, *check_heldout(self.heldout, self.params.gate)]
-        difference = rule = None
+        compared = None
         if champion is not None and after is not None and all(check.passed for check in checks):
             before, sound = check_classifier(champion.folder, device=device)
             checks.append(_check_labels(before, after) if before is not None else sound)
             if before is not None and checks[-1].passed:
-                difference, rule = self._compare(before, after)
-        verdict, reasons = decide(checks, difference, rule)
-        return Decision(
-            model=model,
-            verdict=verdict,
-            reasons=reasons,
-            champion=champion.side if champion else None,
-            challenger=challenger.side,
-            checks=tuple(checks),
-            difference=difference,
-            rule=rule,
-            git_commit=read_revision(self.root).commit,
-        )
+                compared = self._compare(before, after)
+        sides = (champion.side if champion else None, challenger.side)
+        commit = read_revision(self.root).commit
+        return conclude(model, sides, checks, compared, git_commit=commit)
 
     def _compare(
         self, champion: Classifier, challenger: Classifier
