@@ -8,9 +8,9 @@ import pytest
 from gptpath.cli import main
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
-from gptpath.stages.gating import gate_models
+from gptpath.stages.gating import check_data, gate_models
 from gptpath.tracking.decisions import undecided
-from gptpath.tracking.lineage import StageInput
+from gptpath.tracking.lineage import LockEntry, StageInput
 from gptpath.tracking.store import open_client
 from tests.unit.gate.conftest import made_up_texts, write_model, write_split
 from tests.unit.registry_checkout import MARKS, ORIGIN, make_checkout, register, verdict
@@ -107,3 +107,12 @@ def test_what_the_registry_does_not_hold_is_not_gated(
     monkeypatch.setenv("GPTPATH_TRACKING", "off")
     with pytest.raises(PipelineError, match="needs MLflow's registry"):
         gate_models(root, [MODEL], ORIGIN)
+
+
+def test_a_lock_without_the_corpus_cannot_prove_what_was_trained_on() -> None:
+    encode = LockEntry(
+        cmd="c", deps={"data/corpus": "corpus.dir"}, outs={"data/tokens": "t"}, params={}
+    )
+    check = check_data({"gptpath.data.data/tokens": "t"}, {"encode": encode})
+    assert not check.passed
+    assert "another data/corpus than this; run `dvc repro`" in check.note

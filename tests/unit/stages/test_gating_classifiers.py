@@ -18,6 +18,7 @@ from gptpath.finetune.folder import save_classifier
 from gptpath.gate.contenders import gated_models
 from gptpath.model.build import build_model
 from gptpath.model.heads import TaskModel
+from gptpath.stages.gating_classifiers import check_inputs
 from gptpath.tokens.bpe import write_tokenizer
 from gptpath.tracking.decisions import undecided
 from gptpath.tracking.lineage import StageInput
@@ -183,3 +184,9 @@ def test_a_classifier_may_be_named_in_the_settings(root: Path) -> None:
     yaml.dump(params, path)
     with pytest.raises(ConfigError, match=r"gate\.models names 'gpt1-laptop-nothing'"):
         load_params(path)
+
+
+def test_a_version_that_does_not_name_its_data_is_refused() -> None:
+    check = check_inputs({"gptpath.kind": "classifier"}, {})
+    assert not check.passed
+    assert check.note.startswith("the version does not say from which data it was made; run")
