@@ -51,9 +51,11 @@ def training_loss(model: LanguageModel, *, compile: bool) -> Loss:
     return partial(next_token_loss, gradient=gradient)
 
 
-def _forward(compiled: Callable[..., Tensor], block: Block, x_BTD: Tensor, cache: Any) -> Tensor:
-    training = cache is None and torch.is_grad_enabled()
-    return (compiled if training else Block.forward)(block, x_BTD, cache)
+def _forward(
+    compiled: Callable[..., Tensor], block: Block, x_BTD: Tensor, cache: Any, packing: Any = None
+) -> Tensor:
+    training = cache is None and packing is None and torch.is_grad_enabled()
+    return (compiled if training else Block.forward)(block, x_BTD, cache, packing)
 
 
 def fused_logit_gradient(
