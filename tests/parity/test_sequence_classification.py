@@ -136,7 +136,7 @@ def test_scores_loss_and_gradients_agree(kind, models, encoding):
     batch = collate(examples)
     expected = their_scores(theirs, kind)
     loss = total_loss(ours, batch, 0.0)
-    scores = ours(batch.tokens_RT, batch.lengths_R, batch.present_BS)
+    scores = ours(batch.tokens_N, batch.packing, batch.extracts_BS)
     torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(loss, their_loss(expected, kind), atol=1e-5, rtol=0)
     found = Evaluation(examples=examples).probabilities(ours, precision="float32")

@@ -1,69 +1,70 @@
-"""Examples -> padded batches, bucketed by length, the same for the same seed and epoch.
+"""Examples -> batches, the same for the same seed and epoch.
 
-Shape legend: B examples, S sequences of the example that has most, R sequences of a batch,
-T positions.
+Shape legend: B examples, S sequences of the example that has most, N tokens of all sequences of a
+batch, which stand end to end.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
 
 from gptpath.finetune.transformations import Example
 from gptpath.model.heads import TextTargets
+from gptpath.model.packing import Packing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Right-padded sequences; causality keeps the padding from being seen."""
+    """Examples as a model reads them: one sequence after another, the longest first."""
 
-    tokens_RT: torch.Tensor
-    """int64 ids, special tokens beyond the vocabulary, padding 0."""
-    lengths_R: torch.Tensor
-    """int64 tokens of each sequence; its last one is the extract token."""
+    tokens_N: torch.Tensor
+    """int64 ids, special tokens beyond the vocabulary."""
+    packing: Packing
+    extracts_BS: torch.Tensor
+    """int64: the place of each sequence's extract token, its last one; -1 where an example has
+    fewer than S sequences."""
     labels_B: torch.Tensor
     """Label of each example: int64, or float32 places among the anchors of a regression."""
-    present_BS: torch.Tensor | None = None
-    """Bool: which of S answers each example has; None where all have R / B of them."""
     text: TextTargets | None = None
     """What the auxiliary loss predicts; None where there is no such loss."""
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
         return Batch(
-            tokens_RT=self.tokens_RT.to(device, non_blocking=True),
-            lengths_R=self.lengths_R.to(device, non_blocking=True),
+            tokens_N=self.tokens_N.to(device, non_blocking=True),
+            packing=self.packing.to(device),
+            extracts_BS=self.extracts_BS.to(device, non_blocking=True),
             labels_B=self.labels_B.to(device, non_blocking=True),
-            present_BS=None if self.present_BS is None else self.present_BS.to(device),
             text=None if self.text is None else self.text.to(device),
         )
 
 
 def collate(examples: Sequence[Example], *, text_below: int | None = None) -> Batch:
-    """Pad to the longest sequence of these examples.
+    """Put the sequences of these examples end to end.
 
     Ids below `text_below`, the model's vocabulary, are text for the auxiliary loss; None leaves it
     out.
     """
+    counts = [len(example.sequences) for example in examples]
+    present_BS = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
     sequences = [sequence for example in examples for sequence in example.sequences]
-    lengths = [len(sequence) for sequence in sequences]
-    tokens = np.zeros((len(sequences), max(lengths)), dtype=np.int64)
-    for row, sequence in zip(tokens, sequences, strict=True):
-        row[: len(sequence)] = sequence
-    tokens_RT, lengths_R = torch.from_numpy(tokens), torch.tensor(lengths)
+    longest_first = sorted(range(len(sequences)), key=lambda i: -len(sequences[i]))
+    in_order = [sequences[i] for i in longest_first]
+    lengths = [len(sequence) for sequence in in_order]
+    tokens_N = torch.from_numpy(np.fromiter(chain.from_iterable(in_order), np.int64, sum(lengths)))
+    packing = Packing.of(lengths)
+    last = torch.empty(len(sequences), dtype=torch.int64)
+    last[longest_first] = torch.tensor(lengths).cumsum(0) - 1
     return Batch(
-        tokens_RT=tokens_RT,
-        lengths_R=lengths_R,
+        tokens_N=tokens_N,
+        packing=packing,
+        extracts_BS=torch.full(present_BS.shape, -1).masked_scatter_(present_BS, last),
         labels_B=torch.tensor([example.label for example in examples]),
-        present_BS=_present([len(example.sequences) for example in examples]),
-        text=None if text_below is None else TextTargets.of(tokens_RT, lengths_R, text_below),
+        text=None if text_below is None else TextTargets.of(tokens_N, packing, text_below),
     )
-
-
-def _present(counts: Sequence[int]) -> torch.Tensor:
-    """Bool B S: the first `counts[b]` of the S answers of example b."""
-    return torch.arange(max(counts)) < torch.tensor(counts)[:, None]
 
 
 def epoch_order(

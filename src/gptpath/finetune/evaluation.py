@@ -1,4 +1,4 @@
-"""Predictions of a fine-tuned model, its batches padded once for all measurements of a run."""
+"""Predictions of a fine-tuned model, its batches put together once for all measurements of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Evaluation:
         model.eval()
         with torch.inference_mode(), autocast(device, precision):
             parts = [
-                model(batch.tokens_RT, batch.lengths_R, batch.present_BS).float().softmax(-1)
+                model(batch.tokens_N, batch.packing, batch.extracts_BS).float().softmax(-1)
                 for batch in (batch.to(device) for _, batch in self._batches)
             ]
         found: dict[int, list[float]] = {}

@@ -97,13 +97,13 @@ def finetune(
 
 def total_loss(model: TaskModel, batch: Batch, auxiliary_weight: float) -> Tensor:
     """GPT-1 eq. 5: cross-entropy of the labels + lambda x language-model loss, nats."""
-    hidden_RTD = model.hidden(batch.tokens_RT)
-    scores_BL = model.scores(hidden_RTD, batch.lengths_R, batch.present_BS)
+    hidden_ND = model.hidden(batch.tokens_N, batch.packing)
+    scores_BL = model.scores(hidden_ND, batch.extracts_BS)
     loss = model.task_loss(scores_BL.float(), batch.labels_B)
     if auxiliary_weight == 0.0:
         return loss
     assert batch.text is not None, "collated with text for the auxiliary loss"
-    return loss + auxiliary_weight * model.language_model_loss(hidden_RTD, batch.text)
+    return loss + auxiliary_weight * model.language_model_loss(hidden_ND, batch.text)
 
 
 @dataclass(kw_only=True)
@@ -121,13 +121,13 @@ class _Learner:
     def __post_init__(self) -> None:
         self._device = next(self.model.parameters()).device
         self._optimizer = _optimizer(self.model, self.settings)
-        self._text_below = self.model.language_model.config.vocab_size
+        vocab_size = self.model.language_model.config.vocab_size
+        self._text_below = vocab_size if self.auxiliary_weight else None
         self.losses = _LossWatch(self._device)
 
     def update(self, examples: Sequence[Example]) -> None:
         """Learn from one batch."""
-        text_below = self._text_below if self.auxiliary_weight else None
-        batch = collate(examples, text_below=text_below).to(self._device)
+        batch = collate(examples, text_below=self._text_below).to(self._device)
         with repeatable(self._device):
             with autocast(self._device, self.precision):
                 loss = total_loss(self.model, batch, self.auxiliary_weight)

@@ -3,8 +3,8 @@
 Only a linear layer and the embeddings of three special tokens are new. The special tokens are
 inputs alone: they have ids from `vocab_size` on, but no row in the tied softmax.
 
-Shape legend: B examples, S sequences per example, R = B x S sequences, T positions, D n_embd,
-V vocabulary, L labels, N tokens of text to predict.
+Shape legend: B examples, S sequences of the example that has most, N tokens of all sequences end to
+end, M of them that are text to predict, D n_embd, V vocabulary, L labels.
 
 Regression is a similarity whose labels are L anchors spaced evenly over the range of the scores;
 STS-B's 0 to 5 has six (finetune-transformer-lm, utils.py; after the Tree-LSTM's treatment of SICK).
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from gptpath.model.build import LanguageModel
 from gptpath.model.loss import linear_cross_entropy
+from gptpath.model.packing import Packing
 
 TaskKind = Literal["classification", "entailment", "similarity", "multiple-choice", "regression"]
 """Kinds of task that GPT-1 has a head for."""
@@ -31,37 +32,39 @@ HEAD_INIT_STD = 0.02
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextTargets:
-    """What the language-model loss of a batch predicts: its text, no padding, no special tokens.
+    """What the language-model loss of a batch predicts: its text without special tokens.
 
     Found where the batch is put together: on a GPU, finding it would wait for the device.
     """
 
-    places_N: torch.Tensor
-    """int64: the position before each predicted token, counted through R x T."""
-    targets_N: torch.Tensor
+    places_M: torch.Tensor
+    """int64: the place before each predicted token among the N."""
+    targets_M: torch.Tensor
     """int64 ids."""
-    weights_N: torch.Tensor
+    weights_M: torch.Tensor
     """float32: a mean over each sequence's tokens, then over the sequences."""
 
     @classmethod
-    def of(cls, tokens_RT: torch.Tensor, lengths_R: torch.Tensor, vocab_size: int) -> "TextTargets":
-        """The text of right-padded sequences."""
-        steps_T = torch.arange(tokens_RT.shape[1], device=tokens_RT.device)
-        real_RT = (steps_T < lengths_R[:, None]) & (tokens_RT < vocab_size)
-        real_RT[:, 0] = False  # nothing comes before it
-        weights_R = 1.0 / (real_RT.sum(1) * len(lengths_R))
+    def of(cls, tokens_N: torch.Tensor, packing: Packing, vocab_size: int) -> "TextTargets":
+        """The text of packed sequences."""
+        first_N = packing.positions_N == 0  # nothing comes before it
+        sequence_N = first_N.cumsum(0) - 1
+        places_M = ((tokens_N < vocab_size) & ~first_N).nonzero().squeeze(1)
+        sequence_M = sequence_N[places_M]
+        n_sequences = int(sequence_N[-1]) + 1
+        counts = torch.bincount(sequence_M, minlength=n_sequences)
         return cls(
-            places_N=real_RT.flatten().nonzero().squeeze(1) - 1,
-            targets_N=tokens_RT[real_RT],
-            weights_N=weights_R[:, None].expand_as(real_RT)[real_RT],
+            places_M=places_M - 1,
+            targets_M=tokens_N[places_M],
+            weights_M=1.0 / (counts * n_sequences)[sequence_M],
         )
 
     def to(self, device: torch.device) -> "TextTargets":
         """The same on another device."""
         return TextTargets(
-            places_N=self.places_N.to(device, non_blocking=True),
-            targets_N=self.targets_N.to(device, non_blocking=True),
-            weights_N=self.weights_N.to(device, non_blocking=True),
+            places_M=self.places_M.to(device, non_blocking=True),
+            targets_M=self.targets_M.to(device, non_blocking=True),
+            weights_M=self.weights_M.to(device, non_blocking=True),
         )
 
 
@@ -102,55 +105,35 @@ class TaskModel(nn.Module):
         nn.init.normal_(self.head.weight, std=HEAD_INIT_STD, generator=generator)
         nn.init.zeros_(self.head.bias)
 
-    @property
-    def sequences_per_example(self) -> int:
-        """S of the legend, where all examples of a batch have equally many."""
-        both = {"similarity": 2, "regression": 2, "multiple-choice": self.n_labels}
-        return both.get(self.kind, 1)
-
-    def hidden(self, tokens_RT: torch.Tensor) -> torch.Tensor:
-        """Last hidden states, R T D, of right-padded ids that may be special."""
-        ids_RT = tokens_RT - self.language_model.config.vocab_size
-        special_RT = ids_RT >= 0
-        x_RTD = torch.where(
-            special_RT[..., None],
-            self.special(ids_RT.clamp(min=0)),
-            self.language_model.embeddings(tokens_RT.masked_fill(special_RT, 0)),
+    def hidden(self, tokens_N: torch.Tensor, packing: Packing) -> torch.Tensor:
+        """Last hidden states, N D, of packed ids that may be special."""
+        ids_N = tokens_N - self.language_model.config.vocab_size
+        special_N = ids_N >= 0
+        x_ND = torch.where(
+            special_N[:, None],
+            self.special(ids_N.clamp(min=0)),
+            self.language_model.embeddings(tokens_N.masked_fill(special_N, 0)),
         )
-        return self.language_model.hidden_from_embeddings(x_RTD)
+        return self.language_model.hidden_from_packed(x_ND, packing)
 
-    def scores(
-        self,
-        hidden_RTD: torch.Tensor,
-        lengths_R: torch.Tensor,
-        present_BS: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Unnormalised log-probabilities of the labels, B L, read at each sequence's last token.
+    def scores(self, hidden_ND: torch.Tensor, extracts_BS: torch.Tensor) -> torch.Tensor:
+        """Unnormalised log-probabilities of the labels, B L, read at the extract tokens.
 
-        `present_BS` says which of the S answers each example has, R of them in all; None that all
-        have `sequences_per_example`. An answer that is not there scores minus infinity.
+        `extracts_BS` are their places among the N; below 0 where an example has fewer answers than
+        S. An answer that is not there scores minus infinity.
         """
-        rows = torch.arange(len(lengths_R), device=lengths_R.device)
-        state_RD = hidden_RTD[rows, lengths_R - 1]
-        if present_BS is None or present_BS.numel() == len(lengths_R):
-            n = self.sequences_per_example if present_BS is None else present_BS.shape[1]
-            state_BSD = state_RD.unflatten(0, (-1, n))
-        else:
-            state_BSD = state_RD.new_zeros(*present_BS.shape, state_RD.shape[1])
-            state_BSD[present_BS] = state_RD
+        places = extracts_BS.clamp(min=0).flatten()
+        state_BSD = hidden_ND.index_select(0, places).unflatten(0, extracts_BS.shape)
         if self.kind != "multiple-choice":
             return self.head(self._drop(state_BSD.sum(1, keepdim=True))).squeeze(1)
         scores_BS = self.head(self._drop(state_BSD)).squeeze(-1)
-        return scores_BS if present_BS is None else scores_BS.masked_fill(~present_BS, -torch.inf)
+        return scores_BS.masked_fill(extracts_BS < 0, -torch.inf)
 
     def forward(
-        self,
-        tokens_RT: torch.Tensor,
-        lengths_R: torch.Tensor,
-        present_BS: torch.Tensor | None = None,
+        self, tokens_N: torch.Tensor, packing: Packing, extracts_BS: torch.Tensor
     ) -> torch.Tensor:
-        """Scores B L of R sequences, each ending with the extract token."""
-        return self.scores(self.hidden(tokens_RT), lengths_R, present_BS)
+        """Scores B L of packed sequences."""
+        return self.scores(self.hidden(tokens_N, packing), extracts_BS)
 
     def task_loss(self, scores_BL: torch.Tensor, labels_B: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy of the labels, nats.
@@ -162,17 +145,17 @@ class TaskModel(nn.Module):
             return F.cross_entropy(scores_BL, labels_B)
         return F.cross_entropy(scores_BL, spread(labels_B, self.n_labels).to(scores_BL.dtype))
 
-    def language_model_loss(self, hidden_RTD: torch.Tensor, text: TextTargets) -> torch.Tensor:
+    def language_model_loss(self, hidden_ND: torch.Tensor, text: TextTargets) -> torch.Tensor:
         """Next-token loss on the task's own text, nats (the second term of GPT-1 eq. 5).
 
         The mean over the predicted tokens of each sequence, then over sequences, as in the
         released code. The tied softmax knows no special tokens.
         """
         return linear_cross_entropy(
-            hidden_RTD.flatten(0, 1).index_select(0, text.places_N),
+            hidden_ND.index_select(0, text.places_M),
             self.language_model.wte.weight,
-            text.targets_N,
-            text.weights_N,
+            text.targets_M,
+            text.weights_M,
         )
 
     def _drop(self, state_BSD: torch.Tensor) -> torch.Tensor:

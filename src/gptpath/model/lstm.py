@@ -1,6 +1,6 @@
 """GPT-1's baseline: an LSTM language model behind the Transformer's interface (GPT-1 sec. 5).
 
-Shapes in names: B batch, T position, D n_embd, U n_hidden, V vocabulary.
+Shapes in names: B batch, T position, D n_embd, U n_hidden, V vocabulary, N tokens of a packing.
 """
 
 import torch.nn.functional as F
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gptpath.config.model import ModelConfig
 from gptpath.model.cache import Cache, LSTMState
+from gptpath.model.packing import Packing
 from gptpath.model.tables import empty_table
 
 
@@ -31,6 +32,11 @@ class LSTM(nn.Module):
     def embeddings(self, tokens_BT: Tensor) -> Tensor:
         """Token embeddings: (B, T) ids -> (B, T, D)."""
         return self.wte(tokens_BT)
+
+    def hidden_from_packed(self, x_ND: Tensor, packing: Packing) -> Tensor:
+        """Run the layers and project: (N, D) -> (N, D)."""
+        y_NU = packing.mixed(lambda x_BTD: self.rnn(x_BTD)[0], self.drop(x_ND))
+        return self.c_proj(self.drop(y_NU))
 
     def hidden_from_embeddings(self, x_BTD: Tensor, cache: Cache | None = None) -> Tensor:
         """Run the layers and project: (B, T, D) -> (B, T, D); a cache is read and advanced."""

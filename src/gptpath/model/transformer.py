@@ -1,6 +1,7 @@
 """GPT-1 and GPT-2: one Transformer with two placements of the layer norms.
 
-Shapes in names: B batch, T position, D n_embd, E = 3 D, F = 4 D, H head, K head_dim, V vocabulary.
+Shapes in names: B batch, T position, D n_embd, E = 3 D, F = 4 D, H head, K head_dim, V vocabulary;
+N tokens of a packing, which stands for B T everywhere but within attention.
 Parameter names are those of GPT-2's checkpoint; matrices are `nn.Linear`'s (out, in).
 """
 
@@ -15,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from gptpath.config.model import ModelConfig
 from gptpath.model.attention import is_short_training
 from gptpath.model.cache import Cache, KeyValueCache
+from gptpath.model.packing import Packing
 from gptpath.model.tables import empty_table
 
 
@@ -42,14 +44,24 @@ class Attention(nn.Module):
         self.c_attn = Linear(config.n_embd, 3 * config.n_embd)
         self.c_proj = Linear(config.n_embd, config.n_embd)
 
-    def forward(self, x_BTD: Tensor, cache: KeyValueCache | None) -> Tensor:
+    def forward(
+        self, x_BTD: Tensor, cache: KeyValueCache | None, packing: Packing | None = None
+    ) -> Tensor:
         """Mix each position with the ones before it; same shape out."""
-        B, T, D = x_BTD.shape
         qkv_BTE = self.c_attn(x_BTD)
+        if packing is None:
+            y_BTD = self._attend(qkv_BTE, cache)
+        else:
+            y_BTD = packing.mixed(self._attend, qkv_BTE)
+        return self.c_proj(y_BTD)
+
+    def _attend(self, qkv_BTE: Tensor, cache: KeyValueCache | None = None) -> Tensor:
+        """Queries, keys, values (B, T, 3 D) -> the values that each position sees, (B, T, D)."""
+        B, T, D = qkv_BTE.size(0), qkv_BTE.size(1), qkv_BTE.size(2) // 3
         dropout = self.dropout if self.training else 0.0
         alone = cache is None and not dropout
         if alone and self.attend_short is not None and is_short_training(qkv_BTE):
-            return self.c_proj(self.attend_short(qkv_BTE, self.n_head))
+            return self.attend_short(qkv_BTE, self.n_head)
         q_BHTK, k_BHTK, v_BHTK = (
             part_BTD.view(B, T, self.n_head, D // self.n_head).transpose(1, 2)
             for part_BTD in qkv_BTE.split(D, dim=2)
@@ -60,7 +72,7 @@ class Attention(nn.Module):
             k_BHTK, v_BHTK = cache.append(self.layer, k_BHTK, v_BHTK)
         mask = None
         if past and T > 1:
-            seen = torch.ones(T, past + T, dtype=torch.bool, device=x_BTD.device)
+            seen = torch.ones(T, past + T, dtype=torch.bool, device=qkv_BTE.device)
             mask = seen.tril(diagonal=past)
         y_BHTK = F.scaled_dot_product_attention(
             q_BHTK,
@@ -70,7 +82,7 @@ class Attention(nn.Module):
             dropout_p=dropout,
             is_causal=past == 0,
         )
-        return self.c_proj(y_BHTK.transpose(1, 2).reshape(B, T, D))
+        return y_BHTK.transpose(1, 2).reshape(B, T, D)
 
 
 class FeedForward(nn.Module):
@@ -112,13 +124,15 @@ class Block(nn.Module):
         self.mlp = FeedForward(config)
         self.drop = nn.Dropout(config.dropout)
 
-    def forward(self, x_BTD: Tensor, cache: KeyValueCache | None) -> Tensor:
+    def forward(
+        self, x_BTD: Tensor, cache: KeyValueCache | None, packing: Packing | None = None
+    ) -> Tensor:
         """Apply both branches; same shape out."""
         if self.norm_first:  # GPT-2 sec. 2.3: at the input of each sub-block
-            x_BTD = x_BTD + self.drop(self.attn(self.ln_1(x_BTD), cache))
+            x_BTD = x_BTD + self.drop(self.attn(self.ln_1(x_BTD), cache, packing))
             return x_BTD + self.drop(self.mlp(self.ln_2(x_BTD)))
         # GPT-1 Fig. 1: after each residual addition
-        x_BTD = self.ln_1(x_BTD + self.drop(self.attn(x_BTD, cache)))
+        x_BTD = self.ln_1(x_BTD + self.drop(self.attn(x_BTD, cache, packing)))
         return self.ln_2(x_BTD + self.drop(self.mlp(x_BTD)))
 
 
@@ -144,6 +158,13 @@ class Transformer(nn.Module):
     def embeddings(self, tokens_BT: Tensor) -> Tensor:
         """Token embeddings, without positions: (B, T) ids -> (B, T, D)."""
         return self.wte(tokens_BT)
+
+    def hidden_from_packed(self, x_ND: Tensor, packing: Packing) -> Tensor:
+        """Add positions and run all blocks: (N, D) -> (N, D) after the last norm."""
+        x_ND = self.drop(x_ND + self.wpe(packing.positions_N))
+        for block in self.h:
+            x_ND = block(x_ND, None, packing)
+        return self.ln_f(x_ND)
 
     def hidden_from_embeddings(self, x_BTD: Tensor, cache: Cache | None = None) -> Tensor:
         """Add positions and run all blocks: (B, T, D) -> (B, T, D) after the last norm.

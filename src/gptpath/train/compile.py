@@ -64,9 +64,11 @@ def _loss_on_cpu(model: LanguageModel) -> Loss:
     return partial(next_token_loss, multiply=onednn_linear)
 
 
-def _forward(compiled: Callable[..., Tensor], block: Block, x_BTD: Tensor, cache: Any) -> Tensor:
-    training = cache is None and torch.is_grad_enabled()
-    return (compiled if training else Block.forward)(block, x_BTD, cache)
+def _forward(
+    compiled: Callable[..., Tensor], block: Block, x_BTD: Tensor, cache: Any, packing: Any = None
+) -> Tensor:
+    training = cache is None and packing is None and torch.is_grad_enabled()
+    return (compiled if training else Block.forward)(block, x_BTD, cache, packing)
 
 
 def fused_logit_gradient(

@@ -10,17 +10,33 @@ from gptpath.finetune.transformations import Example
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=300)
 
 
-def test_a_batch_is_padded_to_its_own_longest_sequence():
+def test_a_batch_is_its_sequences_end_to_end_longest_first():
     batch = collate(
         [
             Example(sequences=((5, 6, 7), (8, 9)), label=1),
             Example(sequences=((1,), (2, 3)), label=0),
         ]
     )
-    assert batch.tokens_RT.tolist() == [[5, 6, 7], [8, 9, 0], [1, 0, 0], [2, 3, 0]]
-    assert batch.lengths_R.tolist() == [3, 2, 1, 2]
+    assert batch.tokens_N.tolist() == [5, 6, 7, 8, 9, 2, 3, 1]
+    assert batch.packing.positions_N.tolist() == [0, 1, 2, 0, 1, 0, 1, 0]
+    assert batch.extracts_BS.tolist() == [[2, 4], [7, 6]]
     assert batch.labels_B.tolist() == [1, 0]
-    assert batch.to(torch.device("cpu")).tokens_RT.equal(batch.tokens_RT)
+    assert batch.to(torch.device("cpu")).tokens_N.equal(batch.tokens_N)
+
+
+def test_answers_that_are_not_there_have_no_extract_token():
+    batch = collate(
+        [
+            Example(sequences=((1, 2, 9), (3, 9)), label=0),
+            Example(sequences=((4, 9), (5, 9), (6, 9)), label=2),
+        ]
+    )
+    read = [
+        [batch.tokens_N[place - 1].item() for place in row if place >= 0]
+        for row in (batch.extracts_BS.tolist())
+    ]
+    assert read == [[2, 3], [4, 5, 6]]
+    assert (batch.extracts_BS < 0).tolist() == [[False, False, True], [False, False, False]]
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 40), seed=st.integers(0, 9))

@@ -121,7 +121,7 @@ def test_matrices_decay_and_biases_and_gains_do_not(task_model, fit):
 def test_the_auxiliary_loss_adds_lambda_times_the_language_model_loss(task_model):
     model = task_model().eval()
     batch = collate(letters(6), text_below=model.language_model.config.vocab_size)
-    auxiliary = model.language_model_loss(model.hidden(batch.tokens_RT), batch.text)
+    auxiliary = model.language_model_loss(model.hidden(batch.tokens_N, batch.packing), batch.text)
     torch.testing.assert_close(
         total_loss(model, batch, 0.5), total_loss(model, batch, 0.0) + 0.5 * auxiliary
     )

@@ -3,8 +3,11 @@ import torch
 import torch.nn.functional as F
 
 from gptpath.config.model import ModelConfig
+from gptpath.finetune.batches import collate
+from gptpath.finetune.transformations import Example
 from gptpath.model.build import build_model
 from gptpath.model.heads import DELIMITER, EXTRACT, START, TaskModel, TextTargets
+from gptpath.model.packing import Packing
 
 VOCABULARY = 50
 SHAPES = {
@@ -31,15 +34,17 @@ def sequence(*parts):
     return [special(START), *inner, special(EXTRACT)]
 
 
-def text_of(tokens, lengths):
-    return TextTargets.of(tokens, lengths, VOCABULARY)
+def packed(*sequences):
+    """Ids end to end, longest first, and how they are packed."""
+    in_order = sorted(sequences, key=len, reverse=True)
+    tokens = torch.tensor([token for one in in_order for token in one])
+    return tokens, Packing.of([len(one) for one in in_order])
 
 
-def padded(*sequences, fill=0):
-    lengths = torch.tensor([len(one) for one in sequences])
-    longest = int(lengths.max())
-    rows = [[*one, *[fill] * (longest - len(one))] for one in sequences]
-    return torch.tensor(rows), lengths
+def read(model, *examples):
+    """Scores of examples, each a list of sequences."""
+    batch = collate([Example(sequences=tuple(map(tuple, one)), label=0) for one in examples])
+    return model(batch.tokens_N, batch.packing, batch.extracts_BS)
 
 
 def test_only_a_head_and_three_embeddings_are_new():
@@ -71,30 +76,32 @@ def test_the_seed_fixes_the_new_parameters_and_the_global_random_state_stays():
 def test_texts_without_special_tokens_have_the_language_models_states(family):
     model = make(family=family)
     tokens = torch.arange(12).view(2, 6)
-    torch.testing.assert_close(model.hidden(tokens), model.language_model.hidden(tokens))
+    found = model.hidden(tokens.flatten(), Packing.of([6, 6]))
+    torch.testing.assert_close(found.view(2, 6, -1), model.language_model.hidden(tokens))
 
 
 @pytest.mark.parametrize("family", ["transformer", "lstm"])
-def test_padding_changes_no_score(family):
+def test_no_score_depends_on_the_other_examples(family):
     model = make(family=family)
-    short, long = sequence([1, 2]), sequence([3, 4, 5, 6, 7])
-    together = model(*padded(short, long, fill=9))
-    torch.testing.assert_close(together[:1], model(*padded(short)), atol=1e-6, rtol=1e-5)
+    short, long = [sequence([1, 2])], [sequence([3, 4, 5, 6, 7])]
+    together = read(model, short, long)
+    torch.testing.assert_close(together[:1], read(model, short), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(together[1:], read(model, long), atol=1e-6, rtol=1e-5)
 
 
 def test_similarity_does_not_depend_on_the_order_of_the_texts():
     model = make("similarity", 2)
     one, other = sequence([1, 2], [3]), sequence([3], [1, 2])
     torch.testing.assert_close(
-        model(*padded(one, other)), model(*padded(other, one)), atol=1e-6, rtol=1e-5
+        read(model, [one, other]), read(model, [other, one]), atol=1e-6, rtol=1e-5
     )
 
 
 def test_multiple_choice_scores_each_answer_on_its_own():
     model = make("multiple-choice", 3)
     answers = [sequence([1, 2], [answer]) for answer in (3, 4, 5)]
-    scores = model(*padded(*answers))
-    swapped = model(*padded(answers[2], answers[1], answers[0]))
+    scores = read(model, answers)
+    swapped = read(model, answers[::-1])
     assert scores.shape == (1, 3)
     torch.testing.assert_close(scores.flip(1), swapped, atol=1e-6, rtol=1e-5)
 
@@ -103,41 +110,37 @@ def test_all_answers_of_an_item_share_one_dropout_mask():
     model = make("multiple-choice", 2, dropout=0.5).train()
     torch.manual_seed(0)
     same = sequence([1], [2])
-    scores = model(*padded(same, same))
+    scores = read(model, [same, same])
     torch.testing.assert_close(scores[:, 0], scores[:, 1])
-    assert not torch.allclose(scores, model(*padded(same, same)))
+    assert not torch.allclose(scores, read(model, [same, same]))
 
 
 def test_the_auxiliary_loss_is_the_mean_of_each_texts_mean():
     model = make("entailment", 2)
     sequences = [sequence([1, 2, 3], [4]), sequence([5], [6])]
-    tokens, lengths = padded(*sequences)
-    loss = model.language_model_loss(model.hidden(tokens), text_of(tokens, lengths))
+    tokens, packing = packed(*sequences)
+    text = TextTargets.of(tokens, packing, VOCABULARY)
+    loss = model.language_model_loss(model.hidden(tokens, packing), text)
     means = []
     for one in sequences:
         row = torch.tensor([one])
-        logits = model.language_model.logits(model.hidden(row))[0, :-1]
+        hidden = model.hidden(row[0], Packing.of([len(one)]))
+        logits = model.language_model.logits(hidden)[:-1]
         targets = row[0, 1:]
         text = targets < VOCABULARY
         means.append(F.cross_entropy(logits[text], targets[text]))
     torch.testing.assert_close(loss, torch.stack(means).mean())
 
 
-def test_padding_changes_no_auxiliary_loss():
-    model = make()
-    tokens, lengths = padded(sequence([1, 2, 3]), sequence([4]), fill=0)
-    other, _ = padded(sequence([1, 2, 3]), sequence([4]), fill=7)
-    losses = [
-        model.language_model_loss(model.hidden(t), text_of(t, lengths)) for t in (tokens, other)
-    ]
-    torch.testing.assert_close(losses[0], losses[1])
-
-
 def test_every_parameter_learns_from_the_total_loss():
     model = make("entailment", 2).train()
-    tokens, lengths = padded(sequence([1, 2, 3], [4]), sequence([5], [6, 7]))
-    hidden = model.hidden(tokens)
-    loss = F.cross_entropy(model.scores(hidden, lengths), torch.tensor([0, 1]))
-    (loss + 0.5 * model.language_model_loss(hidden, text_of(tokens, lengths))).backward()
+    examples = [sequence([1, 2, 3], [4]), sequence([5], [6, 7])]
+    batch = collate(
+        [Example(sequences=(tuple(one),), label=i) for i, one in enumerate(examples)],
+        text_below=VOCABULARY,
+    )
+    hidden = model.hidden(batch.tokens_N, batch.packing)
+    loss = F.cross_entropy(model.scores(hidden, batch.extracts_BS), batch.labels_B)
+    (loss + 0.5 * model.language_model_loss(hidden, batch.text)).backward()
     still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
