@@ -24,9 +24,9 @@ class Finetune:
     seeds: tuple[int, ...] = (0, 1, 2)
     epochs: int = 3
     batch_size: int = 32
-    bucket_batches: int = 8
-    """Batches whose examples are sorted by length together: more of them leave less padding, but
-    mix texts of like length alone."""
+    bucket_batches: int = 1
+    """Batches whose examples are sorted by length together: with more than 1, attention pads less,
+    but only texts of like length meet in a batch."""
     learning_rate: float = 6.25e-5
     warmup_fraction: float = 0.002
     schedule: Literal["released", "paper"] = "released"

@@ -1,4 +1,4 @@
-"""Predictions of a fine-tuned model, its batches put together once for all measurements of a run."""
+"""Predictions of a fine-tuned model; its batches are made once for all measurements of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_WORTH = 8
+_WORTH = 4
 """A further grid must save cells for at least one in so many tokens, or it costs more than that."""
 
 
@@ -29,8 +29,8 @@ class Grid:
 
     def padded(self, x_MD: Tensor) -> Tensor:
         """Every token in its cell, zeros in the others: (M, D) -> (R, T, D)."""
-        empty = x_MD.new_zeros(self.rows * self.positions, x_MD.size(1))
-        return empty.index_copy(0, self.cells_M, x_MD).view(self.rows, self.positions, -1)
+        cells = x_MD.new_zeros(self.rows * self.positions, x_MD.size(1))
+        return cells.index_copy_(0, self.cells_M, x_MD).view(self.rows, self.positions, -1)
 
     def packed(self, x_RTD: Tensor) -> Tensor:
         """The tokens back from their cells: (R, T, D) -> (M, D)."""
