@@ -19,18 +19,14 @@ from prefect.runtime import flow_run  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 
 from gptpath.config.loading import load_params  # noqa: E402
-from gptpath.errors import GptPathError  # noqa: E402
 from gptpath.text.interpreter import write_interpreter  # noqa: E402
-from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
-from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.checkout_lock import whole_checkout  # noqa: E402
-from tasks.children import Children  # noqa: E402
 from tasks.clock import seconds_since  # noqa: E402
+from tasks.flow_tools import flow_tools  # noqa: E402
 from tasks.graph import StageGraph, plan_stages  # noqa: E402
 from tasks.logs import log_as_asked  # noqa: E402
 from tasks.outcome import FlowOutcome, gather, report_links  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
-from tasks.places import Places  # noqa: E402
 from tasks.publishing import check_publishing, publish  # noqa: E402
 from tasks.records import FlowTools, StageJob, StageVersion  # noqa: E402
 from tasks.recovery import go_on_after_crash  # noqa: E402
@@ -93,36 +89,14 @@ def run_graph(
     params = load_params(root / "params.yaml")
     stale = [name for name in graph.order if name not in graph.fresh]
     get_run_logger().info("%d stages, of which %d are stale", len(graph.order), len(stale))
-    record = open_flow_record(
-        root,
-        params.profile,
-        flow=flow,
-        flow_run_id=str(flow_run.id),
-        flow_run_name=str(flow_run.name),
-    )
-    children = Children()
-    tools = FlowTools(
-        places=Places(params.compute.side_by_side),
-        children=children,
-        record=record,
-        flow_run_id=str(flow_run.id),
-        notify_block=notify_block,
-    )
-    status: Status = "FAILED"
-    try:
+    places = params.compute.side_by_side
+    with flow_tools(
+        root, params.profile, flow=flow, places=places, notify_block=notify_block
+    ) as tools:
         outcome = gather(graph, submit_stages(root, graph, tools))
         report_links(outcome, tools, queued_seconds=queued_seconds)
         outcome.raise_failures()
-        status = "FINISHED"
         return outcome
-    except GptPathError:
-        raise
-    except BaseException:
-        status = "KILLED"
-        raise
-    finally:
-        children.stop()
-        record.finish(status)
 
 
 def submit_stages(root: Path, graph: StageGraph, tools: FlowTools) -> Futures:

@@ -16,25 +16,20 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from prefect import flow, get_run_logger  # noqa: E402
-from prefect.runtime import flow_run  # noqa: E402
 
 from flows.research_path import research_path  # noqa: E402
 from gptpath.config.loading import load_params  # noqa: E402
 from gptpath.errors import GptPathError  # noqa: E402
 from gptpath.gate.contenders import gated_models  # noqa: E402
 from gptpath.text.interpreter import write_interpreter  # noqa: E402
-from gptpath.tracking.flow_record import open_flow_record  # noqa: E402
-from gptpath.tracking.recorder import Status  # noqa: E402
 from tasks.challengers import GateVerdict, decide_on, undecided_models  # noqa: E402
 from tasks.checkout_lock import whole_checkout  # noqa: E402
-from tasks.children import Children  # noqa: E402
+from tasks.flow_tools import flow_tools  # noqa: E402
 from tasks.graph import plan_stages  # noqa: E402
 from tasks.logs import log_as_asked  # noqa: E402
 from tasks.notices import notify  # noqa: E402
 from tasks.parameters import write_profile  # noqa: E402
-from tasks.places import Places  # noqa: E402
 from tasks.publishing import check_publishing, publish  # noqa: E402
-from tasks.records import FlowTools  # noqa: E402
 from tasks.recovery import go_on_after_crash  # noqa: E402
 from tasks.running import run_as_program  # noqa: E402
 
@@ -116,35 +111,8 @@ def _retrain(
     if stale:
         research_path(notify_block=notify_block, root=root)
     names = gated_models(root, params, models)
-    return Retraining(stale=stale, verdicts=tuple(_gate(root, params.profile, names)))
-
-
-def _gate(root: Path, profile: str, names: tuple[str, ...]) -> list[GateVerdict]:
-    """Run the gate below a record of this flow run."""
-    record = open_flow_record(
-        root,
-        profile,
-        flow="retrain",
-        flow_run_id=str(flow_run.id),
-        flow_run_name=str(flow_run.name),
-    )
-    children = Children()
-    tools = FlowTools(
-        places=Places(1), children=children, record=record, flow_run_id=str(flow_run.id)
-    )
-    status: Status = "FAILED"
-    try:
-        verdicts = decide_on(root, names, tools)
-        status = "FINISHED"
-        return verdicts
-    except GptPathError:
-        raise
-    except BaseException:
-        status = "KILLED"
-        raise
-    finally:
-        children.stop()
-        record.finish(status)
+    with flow_tools(root, params.profile, flow="retrain", places=1) as tools:
+        return Retraining(stale=stale, verdicts=tuple(decide_on(root, names, tools)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from gptpath.config.presets import gpt1_laptop, gpt2_laptop_s
 from gptpath.model.attention import causal_attention
 from gptpath.model.build import build_model
 from gptpath.model.loss import linear_cross_entropy, logit_gradient, next_token_loss
+from gptpath.train import compile
 from gptpath.train.compile import fused_logit_gradient, training_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns itself while it compiles
@@ -31,8 +32,10 @@ def gradients(model, loss):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("onednn", [True, False], ids=["onednn", "blas"])
 @pytest.mark.parametrize("preset", [gpt1_laptop, gpt2_laptop_s], ids=["post", "pre"])
-def test_compiled_loss_and_gradients_equal_eager_ones_and_repeat(preset):
+def test_compiled_loss_and_gradients_equal_eager_ones_and_repeat(preset, onednn, monkeypatch):
+    monkeypatch.setattr(compile, "faster_than_blas", lambda: onednn)
     model = build_model(replace(preset(), **SHAPE, init_std=0.2), seed=3).train()
     expected, eager = gradients(model, next_token_loss)
     loss = training_loss(model, compile=True)

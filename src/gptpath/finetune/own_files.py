@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gptpath.config.data_sets import TEXTS, DataSet
 from gptpath.errors import CorpusError
-from gptpath.finetune.reading.assemble import Assembled, Origin, assemble
+from gptpath.finetune.reading.assemble import Assembled, HeldBack, Origin, assemble
 from gptpath.finetune.reading.delimited import Delimited
 from gptpath.finetune.reading.fields import Fields
 from gptpath.finetune.reading.raw import Raw
@@ -50,9 +50,9 @@ def load_own(name: str, settings: DataSet, folder: Path, *, drop_duplicates: boo
     return assemble(
         name,
         origin,
-        validation_fraction=settings.validation_fraction,
-        validation_most=None,
-        test_fraction=settings.test_fraction,
+        HeldBack(
+            test_fraction=settings.test_fraction, validation_fraction=settings.validation_fraction
+        ),
         refuse=settings.bad_rows == "refuse",
         drop_duplicates=drop_duplicates,
     )

@@ -25,6 +25,8 @@ _GPU_MULTIPLE = 128
 
 LogitGradient = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor]]
 """Signature of `logit_gradient`."""
+Multiply = Callable[[Tensor, Tensor], Tensor]
+"""Signature of `F.linear` without bias."""
 
 
 def logit_gradient(
@@ -54,10 +56,13 @@ def next_token_loss(
     targets_BT: Tensor,
     *,
     gradient: LogitGradient = logit_gradient,
+    multiply: Multiply = F.linear,
 ) -> Tensor:
     """Mean cross-entropy of `targets_BT` given `tokens_BT`, nats per token; a scalar."""
     x_ND = model.hidden(tokens_BT).flatten(0, 1)
-    return linear_cross_entropy(x_ND, model.wte.weight, targets_BT.flatten(), gradient=gradient)
+    return linear_cross_entropy(
+        x_ND, model.wte.weight, targets_BT.flatten(), gradient=gradient, multiply=multiply
+    )
 
 
 def linear_cross_entropy(
@@ -67,6 +72,7 @@ def linear_cross_entropy(
     weights_N: Tensor | None = None,
     *,
     gradient: LogitGradient = logit_gradient,
+    multiply: Multiply = F.linear,
     multiple: int | None = None,
 ) -> Tensor:
     """Weighted sum of the cross-entropies of `targets_N` under logits `x_ND @ weight_VD.T`.
@@ -76,7 +82,8 @@ def linear_cross_entropy(
     vocabulary is padded to a `multiple` of columns (None: as suits the device), which changes
     neither the loss nor the shape of anything outside.
 
-    `gradient` is `logit_gradient` or a compiled version of it. The whole is not for compiling:
+    `gradient` is `logit_gradient` or a compiled version of it, `multiply` the product of states and
+    weight, and of the logits' gradient and the weight. The whole is not for compiling:
     unrolled over its chunks it takes a minute and gains nothing.
     """
     if weights_N is None:
@@ -84,7 +91,7 @@ def linear_cross_entropy(
     if multiple is None:
         multiple = 1 if x_ND.device.type == "cpu" else _GPU_MULTIPLE
     return _LinearCrossEntropy.apply(  # pyright: ignore[reportReturnType]
-        x_ND, weight_VD, targets_N, weights_N, gradient, multiple
+        x_ND, weight_VD, targets_N, weights_N, gradient, multiply, multiple
     )
 
 
@@ -97,6 +104,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         targets_N: Tensor,
         weights_N: Tensor,
         gradient: LogitGradient,
+        multiply: Multiply,
         multiple: int,
     ) -> Tensor:
         device, vocab_size = x_ND.device, len(weight_VD)
@@ -107,11 +115,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
         with torch.autocast(device.type, enabled=False):
             for rows in _chunks(len(x_ND), len(cast_weight_PD), device):
                 x = cast_x_ND[rows]
-                logits_NP = F.linear(x, cast_weight_PD)
+                logits_NP = multiply(x, cast_weight_PD)
                 targets_N1, weights_N1 = targets_N[rows, None], weights_N[rows, None]
                 part, gradient_NP = gradient(logits_NP, targets_N1, weights_N1, vocab_size)
                 total += part
-                grad_x_ND[rows] = gradient_NP @ cast_weight_PD
+                grad_x_ND[rows] = multiply(gradient_NP, cast_weight_PD.t())
                 if gradient_NP.dtype == grad_weight_VD.dtype:  # added up within the product
                     grad_weight_VD.addmm_(gradient_NP[:, :vocab_size].t(), x)
                 else:
@@ -124,7 +132,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_x_ND, grad_weight_VD = ctx.saved_tensors
         (grad,) = grad_outputs
         # In place: no second copy at the moment when memory is fullest, and no second backward.
-        return grad_x_ND.mul_(grad), grad_weight_VD.mul_(grad), None, None, None, None
+        return grad_x_ND.mul_(grad), grad_weight_VD.mul_(grad), None, None, None, None, None
 
 
 def _cast_and_pad(x_ND: Tensor, weight_VD: Tensor, multiple: int) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,19 @@ from gptpath.model.packing import Packing
 from gptpath.model.tables import empty_table
 
 
+class Linear(nn.Linear):
+    """A linear map whose product can be another function's in compiled training."""
+
+    multiply: Callable[[Tensor, Tensor, Tensor | None], Tensor] = staticmethod(F.linear)
+    """Set to `onednn_linear` where that is faster (train/compile.py)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map the last dimension: (..., in) -> (..., out)."""
+        if torch.compiler.is_compiling():
+            return self.multiply(input, self.weight, self.bias)
+        return super().forward(input)
+
+
 class Attention(nn.Module):
     """Causal multi-head self-attention, scaled by 1/sqrt(head_dim)."""
 
@@ -28,8 +41,8 @@ class Attention(nn.Module):
         self.layer, self.n_head, self.dropout = layer, config.n_head, config.dropout
         self.attend_short: Callable[[Tensor, int], Tensor] | None = None
         """Set to `causal_attention` for compiled training on a CPU (train/compile.py)."""
-        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd)
-        self.c_proj = nn.Linear(config.n_embd, config.n_embd)
+        self.c_attn = Linear(config.n_embd, 3 * config.n_embd)
+        self.c_proj = Linear(config.n_embd, config.n_embd)
 
     def forward(
         self, x_BTD: Tensor, cache: KeyValueCache | None, packing: Packing | None = None
@@ -77,7 +90,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.c_fc = nn.Linear(config.n_embd, 4 * config.n_embd)
+        self.c_fc = Linear(config.n_embd, 4 * config.n_embd)
         self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd)
 
     def forward(self, x_BTD: Tensor) -> Tensor:

@@ -138,18 +138,17 @@ def total(results: Results, key: str) -> float | None:
 
 
 def _total_row(results: Results) -> tuple[str | Cell, ...]:
-    counted = [e[key] for key in ("flops",) for e in results.ledger.values() if e.get(key)]
+    flops = [e["flops"] for e in results.ledger.values() if e.get("flops")]
     tokens = [e["tokens"] for e in results.ledger.values() if e.get("tokens")]
     memory = [e["peak_memory_bytes"] for e in results.ledger.values() if e.get("peak_memory_bytes")]
-    energy = total(results, "energy_joules")
     return (
         Cell(text="all stages", strong=True),
         numbers.duration(total(results, "wall_seconds")),
         numbers.duration(total(results, "cpu_seconds")),
         Cell(text=numbers.size(max(memory, default=None)), small="highest"),
-        numbers.energy(energy),
+        numbers.energy(total(results, "energy_joules")),
         numbers.short(sum(tokens)) if tokens else MISSING,
-        numbers.flops(sum(counted)) if counted else MISSING,
+        numbers.flops(sum(flops)) if flops else MISSING,
         MISSING,
         "",
         count(len(results.ledger)) + " runs",

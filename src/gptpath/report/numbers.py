@@ -3,6 +3,8 @@
 import math
 
 MISSING = "–"
+_ROUNDED = 0.9995
+"""From this share of a unit on, three digits round up to the whole unit."""
 
 
 def count(value: float | None) -> str:
@@ -15,7 +17,7 @@ def short(value: float | None) -> str:
     if value is None:
         return MISSING
     for limit, suffix in ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= limit:
+        if abs(value) >= _ROUNDED * limit:
             return f"{value / limit:.3g}{suffix}"
     return f"{value:.3g}"
 
@@ -36,7 +38,7 @@ def duration(seconds: float | None) -> str:
     """Seconds as people say them: 75 -> `1 min 15 s`."""
     if seconds is None:
         return MISSING
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
@@ -52,7 +54,7 @@ def size(value: float | None) -> str:
     if value is None:
         return MISSING
     for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if value >= limit:
+        if value >= _ROUNDED * limit:
             return f"{value / limit:.3g} {unit}"
     return f"{value:.0f} B"
 
@@ -62,17 +64,18 @@ def energy(joules: float | str | None) -> str:
     if joules is None or isinstance(joules, str):
         return "unknown"
     watt_hours = joules / 3600
-    return f"{watt_hours / 1000:.3g} kWh" if watt_hours >= 1000 else f"{watt_hours:.3g} Wh"
+    if watt_hours >= _ROUNDED * 1000:
+        return f"{watt_hours / 1000:.3g} kWh"
+    return f"{watt_hours:.3g} Wh"
 
 
 def flops(value: float | None) -> str:
     """FLOPs in powers of ten: 8.3e19 -> `8.3×10¹⁹`."""
     if value is None or value <= 0:
         return MISSING
-    power = math.floor(math.log10(value))
-    mantissa = value / 10**power
-    superscript = str(power).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
-    return f"{mantissa:.2g}×10{superscript}"
+    mantissa, power = f"{value:.1e}".split("e")
+    superscript = str(int(power)).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
+    return f"{float(mantissa):g}×10{superscript}"
 
 
 def listing(names: list[str]) -> str:

@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gptpath.tracking.lineage import LEDGER, LockEntry, read_lock
+from gptpath.errors import PipelineError
+from gptpath.tracking.lineage import LEDGER, LockEntry, parse_lock, read_lock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +23,10 @@ class Recorded:
 
 
 def recorded(root: Path, cache: Path) -> Recorded:
-    """Read every dvc.lock that git can reach by a name; ledgers come from DVC's cache."""
+    """Read every dvc.lock that git can reach by a name; ledgers come from DVC's cache.
+
+    Raises PipelineError for a dvc.lock or a ledger that cannot be read: what it needs is unknown.
+    """
     versions: set[str] = set()
     ledgers: set[Path] = set((root / LEDGER).rglob("*.json"))
     for lock in _locks(root):
@@ -53,15 +56,18 @@ def _locks(root: Path) -> Iterator[dict[str, LockEntry]]:
                 "refs/remotes")  # fmt: skip
     for ref in (refs or "").split():
         text = _git(root, "show", f"{ref}:./dvc.lock")
-        if text is None:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "dvc.lock").write_text(text, encoding="utf-8")
-            yield read_lock(Path(folder))
+        if text is not None:
+            yield parse_lock(text, where=f"dvc.lock of {ref}")
 
 
 def _run_in(ledger: Path) -> Iterator[str]:
-    run = json.loads(ledger.read_text(encoding="utf-8")).get("mlflow_run_id")
+    try:
+        run = json.loads(ledger.read_text(encoding="utf-8")).get("mlflow_run_id")
+    except ValueError as error:
+        raise PipelineError(
+            f"{ledger} is not JSON ({error}), so nobody can tell whose run to keep; restore it: "
+            "`dvc checkout`, or `dvc fetch` where it lies in DVC's cache"
+        ) from None
     if run:
         yield str(run)
 

@@ -29,18 +29,19 @@ def scratch_leftovers(scratch: Path, days: float) -> Iterator[Leftover]:
 
 
 def _old(folder: Path, lock: Path | None, days: float) -> Iterator[Leftover]:
-    newest = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
-    if time.time() - newest < days * DAY:
-        return
-    with _held(lock) as free:
+    with _held(lock) as free:  # while a stage is at work its files come and go
         if not free:
             return
-    yield Leftover(
-        kind="scratch",
-        what=f"{folder.parent.name}/{folder.name}, unchanged for {_days_since(newest):.0f} days",
-        size_bytes=tree_bytes(folder),
-        remove=lambda: _remove(folder, lock),
-    )
+        newest = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+        size = tree_bytes(folder)
+    age = (time.time() - newest) / DAY
+    if age >= days:
+        yield Leftover(
+            kind="scratch",
+            what=f"{folder.parent.name}/{folder.name}, unchanged for {age:.0f} days",
+            size_bytes=size,
+            remove=lambda: _remove(folder, lock),
+        )
 
 
 def _remove(folder: Path, lock: Path | None) -> None:
@@ -64,7 +65,3 @@ def _held(lock: Path | None) -> Generator[bool]:
         yield False
     finally:
         os.close(handle)  # frees the lock
-
-
-def _days_since(moment: float) -> float:
-    return (time.time() - moment) / DAY

@@ -15,7 +15,7 @@ from gptpath.contamination.ngrams import NgramHasher
 from gptpath.contamination.overlap import Item, Overlap, corpus_filter, measure_overlap
 from gptpath.events import Progress
 from gptpath.stages.context import StageContext, StageOutcome
-from gptpath.stages.test_texts import benchmark_texts, published_texts, texts
+from gptpath.stages.public_texts import benchmark_texts, published_texts, texts
 from gptpath.text.documents import count_documents, read_texts
 from gptpath.text.json_files import write_json
 from gptpath.text.labelled.task_files import KEYS, read_items, read_specs

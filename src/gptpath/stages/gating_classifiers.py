@@ -124,11 +124,13 @@ def check_inputs(tags: Mapping[str, str], lock: Mapping[str, LockEntry]) -> Chec
     made_from = {key.removeprefix(DATA): md5 for key, md5 in tags.items() if key.startswith(DATA)}
     other = [path for path, md5 in sorted(made_from.items()) if here.get(path) != md5]
     if other or not made_from:
-        path = other[0] if other else "data of no known md5"
         note = (
-            f"the version was made from {path} {made_from.get(path, '')}, this checkout has "
-            f"{here.get(path, 'none')}; run `dvc repro` in the checkout that trained it"
+            f"the version was made from {other[0]} {made_from[other[0]]}, this checkout has "
+            f"{here.get(other[0], 'none')}"
+            if other
+            else "the version does not say from which data it was made"
         )
+        note += "; run `dvc repro` in the checkout that trained it"
         return Check(name=name, passed=False, note=note)
     note = ", ".join(f"{path} {md5}" for path, md5 in sorted(made_from.items()))
     return Check(name=name, passed=True, note=note)

@@ -4,18 +4,18 @@ One lock file for each GPU, in a folder of the host. The kernel frees the locks 
 dies. Without a GPU nothing is locked.
 """
 
-import ctypes
 import fcntl
 import logging
 import os
 import tempfile
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import IO
 
 from gptpath.config.params import Params
+from gptpath.train.nvml import boards
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def usable_gpus() -> dict[str, str]:
 
     An index names another board in another job, so boards go by their UUID where it is known.
     """
-    uuids = _boards()
+    uuids = _uuids()
     named = os.environ.get(LIST, os.environ.get(VISIBLE))
     if named is None:
         return {uuid: uuid for uuid in uuids}
@@ -115,24 +115,7 @@ def _lock(path: Path, *, wait: bool) -> IO[str]:
     return os.fdopen(descriptor)
 
 
-def _boards() -> Sequence[str]:
+def _uuids() -> list[str]:
     """UUIDs of the NVIDIA boards of this host; none where one is split into MIG instances."""
-    try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
-        return ()
-    if nvml.nvmlInit_v2() != 0:
-        return ()
-    count, handle, uuid = ctypes.c_uint(), ctypes.c_void_p(), ctypes.create_string_buffer(96)
-    now, later = ctypes.c_uint(), ctypes.c_uint()
-    found: list[str] = []
-    nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
-    for index in range(count.value):
-        nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
-        nvml.nvmlDeviceGetUUID(handle, uuid, 96)
-        split = nvml.nvmlDeviceGetMigMode(handle, ctypes.byref(now), ctypes.byref(later)) == 0
-        if split and now.value:
-            return ()
-        found.append(uuid.value.decode())
-    nvml.nvmlShutdown()
-    return found
+    found = boards()
+    return [] if any(board.split for board in found) else [board.uuid for board in found]

@@ -166,10 +166,10 @@ def _superseded(decision: Decision, current: str | None) -> Decision:
     if current == decision.challenger.version:
         return replace(decision, verdict="unchanged", reasons=("promoted by another process",))
     compared = decision.champion.address if decision.champion else "no champion"
-    reason = (
-        f"compared with {compared}, but version {current} became champion meanwhile; "
-        "run `gptpath gate` again"
-    )
+    now = "the model has no champion now"
+    if current is not None:
+        now = f"version {current} became champion meanwhile"
+    reason = f"compared with {compared}, but {now}; run `gptpath gate` again"
     return replace(decision, verdict="superseded", reasons=(reason,))
 
 

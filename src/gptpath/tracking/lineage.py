@@ -86,7 +86,8 @@ def ledger_path(root: Path, stage: str, item: str | None) -> Path:
 
 def read_declaration(root: Path, params: Params, stage: str, item: str | None) -> StageDeclaration:
     """Return the stage's entry of dvc.yaml; PipelineError when it has no such stage or item."""
-    stages = _read_yaml(root / "dvc.yaml").get("stages", {})
+    path = root / "dvc.yaml"
+    stages = _parse_yaml(_read(path), str(path)).get("stages", {})
     if stage not in stages:
         known = ", ".join(stages)
         raise PipelineError(f"dvc.yaml has no stage {stage!r}; known: {known}")
@@ -110,15 +111,25 @@ def read_lock(root: Path) -> dict[str, LockEntry]:
     """
     path = root / "dvc.lock"
     deadline = time.monotonic() + 5
-    while True:
+    while path.is_file():
         try:
-            return _parse_lock(_read_yaml(path)) if path.is_file() else {}
-        except (PipelineError, KeyError, TypeError, AttributeError) as error:
+            return parse_lock(_read(path), where=str(path))
+        except PipelineError as error:
             if time.monotonic() > deadline:
-                raise PipelineError(
-                    f"{path} cannot be read: {error}; restore it with `git checkout dvc.lock`"
-                ) from None
+                raise PipelineError(f"{error}; restore it with `git checkout dvc.lock`") from None
             time.sleep(0.1)
+    return {}
+
+
+def parse_lock(text: str, *, where: str) -> dict[str, LockEntry]:
+    """Return the entries of a dvc.lock's text by stage name; `where` names it in messages.
+
+    Raises PipelineError when it is cut off or no lock file.
+    """
+    try:
+        return _entries(_parse_yaml(text, where))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise PipelineError(f"{where} is no lock file of DVC: {error!r}") from None
 
 
 def inputs_of(declaration: StageDeclaration, lock: Mapping[str, LockEntry]) -> list[StageInput]:
@@ -132,7 +143,7 @@ def inputs_of(declaration: StageDeclaration, lock: Mapping[str, LockEntry]) -> l
     return sorted(found, key=lambda one: one.path)
 
 
-def _parse_lock(content: Mapping[str, Any]) -> dict[str, LockEntry]:
+def _entries(content: Mapping[str, Any]) -> dict[str, LockEntry]:
     return {
         name: LockEntry(
             cmd=str(entry["cmd"]),
@@ -172,11 +183,18 @@ def _fill_template(text: str, values: Mapping[str, Any]) -> str:
     return re.sub(r"\$\{([^}]+)\}", look_up, text)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> str:
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except (OSError, YAMLError) as error:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} cannot be read: {error}") from None
+
+
+def _parse_yaml(text: str, where: str) -> dict[str, Any]:
+    try:
+        content = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise PipelineError(f"{where} cannot be read: {error}") from None
     if not isinstance(content, dict):
-        raise PipelineError(f"{path} holds no YAML mapping")
+        raise PipelineError(f"{where} holds no YAML mapping")
     return content

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gptpath.errors import PipelineError
+from gptpath.tracking.paging import every
 from gptpath.tracking.store import open_client, tracking_uri
 
 KIND = "gptpath.kind"
@@ -30,7 +31,7 @@ def registered_models(root: Path) -> list[RegisteredVersion]:
     """Of each registered model the versions with an alias."""
     client = open_client(root)
     found: list[RegisteredVersion] = []
-    for model in client.search_registered_models():
+    for model in every(client.search_registered_models):
         aliases: dict[str, list[str]] = {}
         for alias, version in sorted(model.aliases.items()):
             aliases.setdefault(str(version), []).append(alias)
@@ -77,7 +78,7 @@ def resolve_model(root: Path, uri: str) -> Path:
                 download_artifacts(artifact_uri=f"models:/{name}/{found.version}", dst_path=fresh)
                 os.replace(Path(fresh) / "artifacts", kept)
     except MlflowException as error:
-        known = ", ".join(sorted(model.name for model in client.search_registered_models()))
+        known = ", ".join(sorted(model.name for model in every(client.search_registered_models)))
         raise PipelineError(
             f"{uri}: {error.message} in the registry at {tracking_uri(root)}; "
             f"registered: {known or 'nothing'}"

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlparse
 from gptpath.errors import PipelineError
 from gptpath.tracking.decisions import BEFORE
 from gptpath.tracking.flow_record import VERSION
+from gptpath.tracking.paging import every
 from gptpath.tracking.store import store_is_local, tracking_uri
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 DAY_MS = 86_400_000
-PAGE = 1000
 MLFLOW_GC = (sys.executable, "-m", "mlflow", "gc")
 
 
@@ -34,10 +34,10 @@ def split_versions(
     """
     kept: list[ModelVersion] = []
     old: list[ModelVersion] = []
-    for model in client.search_registered_models("name LIKE 'gptpath-%'", max_results=PAGE):
+    for model in every(client.search_registered_models, "name LIKE 'gptpath-%'"):
         versions = {
             str(one.version): client.get_model_version(model.name, str(one.version))
-            for one in client.search_model_versions(f"name = '{model.name}'", max_results=PAGE)
+            for one in every(client.search_model_versions, f"name = '{model.name}'")
         }
         needed = _with_former(versions, {str(version) for version in model.aliases.values()})
         newest = sorted(versions, key=int, reverse=True)[:keep]
@@ -100,17 +100,9 @@ def _referred(run: "Run") -> set[str]:
 def _all_runs(client: "MlflowClient") -> "list[Run]":
     experiments = [
         one.experiment_id
-        for one in client.search_experiments(filter_string="name LIKE 'gptpath/%'")
+        for one in every(client.search_experiments, filter_string="name LIKE 'gptpath/%'")
     ]
-    found: list[Run] = []
-    token: str | None = None
-    while experiments:
-        page = client.search_runs(experiments, max_results=PAGE, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            break
-    return found
+    return list(every(client.search_runs, experiments)) if experiments else []
 
 
 def needed_by_aliases(client: "MlflowClient", kept: "Sequence[ModelVersion]") -> set[str]:

@@ -1,5 +1,7 @@
 """What torch.compile is asked to do: blocks and the softmax of the loss, nothing else.
 
+On a CPU compiled training also has attention and, on some, matrix products of its own.
+
 Each block is compiled on its own, so that all blocks share one compilation, and DDP, FSDP2 and
 activation recomputation keep working around it. The chunked loss stays eager but for its inner
 step on a GPU. Only training uses compiled code: validation and generation see other shapes, and
@@ -17,7 +19,8 @@ from torch import Tensor
 from gptpath.model.attention import causal_attention
 from gptpath.model.build import LanguageModel
 from gptpath.model.loss import next_token_loss
-from gptpath.model.transformer import Block, Transformer
+from gptpath.model.products import faster_than_blas, onednn_linear
+from gptpath.model.transformer import Block, Linear, Transformer
 from gptpath.train.objective import Loss
 
 logger = logging.getLogger(__name__)
@@ -46,9 +49,19 @@ def training_loss(model: LanguageModel, *, compile: bool) -> Loss:
             block.attn.attend_short = apart
             block.forward = partial(_forward, compiled, block)
     if device.type == "cpu":
-        return next_token_loss  # its chunks stay in the cache: fusion gains nothing
+        return _loss_on_cpu(model)
     gradient = torch.compile(fused_logit_gradient, fullgraph=True, dynamic=False)
     return partial(next_token_loss, gradient=gradient)
+
+
+def _loss_on_cpu(model: LanguageModel) -> Loss:
+    """The eager loss, whose chunks stay in the cache so that fusion gains nothing."""
+    if not faster_than_blas():
+        return next_token_loss
+    for module in model.modules():
+        if isinstance(module, Linear):
+            module.multiply = onednn_linear
+    return partial(next_token_loss, multiply=onednn_linear)
 
 
 def _forward(

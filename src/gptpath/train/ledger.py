@@ -4,7 +4,6 @@ Imports no tensor library: light stages keep a ledger too. GPU facts come in onl
 been imported by somebody else.
 """
 
-import ctypes
 import logging
 import os
 import platform
@@ -15,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from gptpath.train.nvml import boards
 from gptpath.train.peaks import peak_flops
 
 logger = logging.getLogger(__name__)
@@ -66,9 +66,9 @@ class Meter:
     def _energy(self) -> tuple[float | Unknown, str]:
         if _gpu_in_use():
             now = _board_joules()
-            boards = [f"GPU-{gpu['uuid']}" for gpu in _gpus()]
-            if boards and all(board in self._boards and board in now for board in boards):
-                return sum(now[board] - self._boards[board] for board in boards), "nvml"
+            own = [f"GPU-{gpu['uuid']}" for gpu in _gpus()]
+            if own and all(board in self._boards and board in now for board in own):
+                return sum(now[board] - self._boards[board] for board in own), "nvml"
             return "unknown", "unknown"
         spent = _package_joules(self._packages, _package_counters())
         return ("unknown", "unknown") if spent is None else (spent, "rapl")
@@ -189,27 +189,8 @@ def _gpus() -> list[dict[str, str]]:
 
 
 def _board_joules() -> dict[str, float]:
-    """Energy counter of every NVIDIA board by its UUID; empty without the driver's library."""
-    try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
-        return {}
-    if nvml.nvmlInit_v2() != 0:
-        return {}
-    joules: dict[str, float] = {}
-    count, handle = ctypes.c_uint(), ctypes.c_void_p()
-    uuid, millijoules = ctypes.create_string_buffer(96), ctypes.c_ulonglong()
-    nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
-    for index in range(count.value):
-        codes = (
-            nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)),
-            nvml.nvmlDeviceGetUUID(handle, uuid, 96),
-            nvml.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules)),
-        )
-        if not any(codes):
-            joules[uuid.value.decode()] = millijoules.value / 1000
-    nvml.nvmlShutdown()
-    return joules
+    """Energy counter of every NVIDIA board that has one, by its UUID."""
+    return {board.uuid: board.joules for board in boards() if board.joules is not None}
 
 
 def _package_counters() -> dict[Path, int]:

@@ -23,3 +23,21 @@ from gptpath.report import numbers
 )
 def test_numbers_are_written_for_people(written: str, expected: str) -> None:
     assert written == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (numbers.short(999_499), "999 k"),
+        (numbers.short(999_500), "1 M"),
+        (numbers.short(-999.6), "-1 k"),
+        (numbers.size(999_700_000), "1 GB"),
+        (numbers.energy(3600 * 999.6), "1 kWh"),
+        (numbers.flops(9.96e19), "1×10²⁰"),
+        (numbers.flops(8e19), "8×10¹⁹"),
+        (numbers.duration(59.94), "59.9 s"),
+        (numbers.duration(59.97), "1 min 00 s"),
+    ],
+)
+def test_what_rounds_up_to_the_next_unit_is_written_in_it(written: str, expected: str) -> None:
+    assert written == expected

@@ -10,57 +10,29 @@ from gptpath.cli import main
 from gptpath.config.retention import Retention
 from gptpath.events import ModelFinished
 from gptpath.retention.collection import find_leftovers
-from gptpath.tracking.mlflow_run import open_run
-from gptpath.tracking.recorder import StageFacts
 from gptpath.tracking.registration import PREFIX
 from gptpath.tracking.retention import split_versions
-from gptpath.tracking.revision import Revision
 from gptpath.tracking.store import open_client
 from tests.pipeline.tiny_checkout import run
 from tests.unit.gate.conftest import write_model
+from tests.unit.registry_checkout import MARKS, make_checkout, register
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings(
-        "default::DeprecationWarning",
-        "default::FutureWarning",
-        "default::ResourceWarning",
-        "default::UserWarning:mlflow",
-    ),
-]
+pytestmark = MARKS
 
-LAPTOP = Path(__file__).parents[3] / "params.yaml"
 NAME = f"{PREFIX}tiny"
-FACTS = StageFacts(
-    stage="pretrain",
-    item="tiny",
-    profile="laptop",
-    revision=Revision(commit="c" * 40, dirty=False),
-    parameters={},
-    inputs=(),
-    outs=(),
-)
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five versions: 1 was champion before 2, 2 is champion, a ledger names the run of 3."""
-    for name in ("MLFLOW_TRACKING_URI", "GPTPATH_TRACKING"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
+    retention = {"keep_versions": 1, "run_days": 0, "scratch_days": 0}
+    make_checkout(tmp_path, monkeypatch, {"retention": retention})
     run(tmp_path, "git", "init", "-q")
     run(tmp_path, "python", "-m", "dvc", "init", "-q")
-    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
-    (tmp_path / "params.yaml").write_text(
-        f"{LAPTOP.read_text()}\nretention: {{keep_versions: 1, run_days: 0, scratch_days: 0}}\n"
-    )
     for number in range(5):
         folder = write_model(tmp_path / "models" / str(number), lean=number / 10)
-        record = open_run(tmp_path, FACTS, parent=None, flow_run=None)
-        record.register(
-            ModelFinished(name="tiny", path=folder, kind="language-model", metrics={}), {}
-        )
-        record.finish("FINISHED", {})
+        model = ModelFinished(name="tiny", path=folder, kind="language-model", metrics={})
+        register(tmp_path, model, stage="pretrain")
     client = open_client(tmp_path)
     client.set_registered_model_alias(NAME, "champion", "2")
     client.set_model_version_tag(NAME, "2", "gptpath.gate.champion", "1")

@@ -53,3 +53,11 @@ def test_what_a_stage_holds_stays_even_if_it_takes_it_up_at_the_last_moment(
         assert folder.exists()
     one.remove()
     assert not folder.exists()
+
+
+def test_files_that_go_while_a_stage_is_at_work_are_not_looked_at(scratch: Path) -> None:
+    folder = make(scratch / "ingest/cc")
+    (folder / "gone").symlink_to(folder / "nowhere")
+    with (scratch / "ingest/lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert not list(scratch_leftovers(scratch, 7))

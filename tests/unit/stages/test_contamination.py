@@ -9,7 +9,7 @@ from gptpath.errors import CorpusError
 from gptpath.events import Progress, ignore
 from gptpath.stages import contamination
 from gptpath.stages.context import StageContext
-from gptpath.stages.test_texts import benchmark_texts, published_texts
+from gptpath.stages.public_texts import benchmark_texts, published_texts
 from gptpath.text.documents import Document, write_documents
 from gptpath.text.labelled.task_files import TaskSpec, write_specs, write_task
 from tests.shared_data import REAL

@@ -4,35 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
-from ruamel.yaml import YAML
 
 from gptpath.cli import main
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
-from gptpath.stages.gating import gate_models
-from gptpath.tracking.decisions import Origin, undecided
-from gptpath.tracking.lineage import StageInput
-from gptpath.tracking.mlflow_run import open_run
-from gptpath.tracking.recorder import StageFacts
-from gptpath.tracking.revision import Revision
+from gptpath.stages.gating import check_data, gate_models
+from gptpath.tracking.decisions import undecided
+from gptpath.tracking.lineage import LockEntry, StageInput
 from gptpath.tracking.store import open_client
 from tests.unit.gate.conftest import made_up_texts, write_model, write_split
+from tests.unit.registry_checkout import MARKS, ORIGIN, make_checkout, register, verdict
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings(
-        "default::DeprecationWarning",
-        "default::FutureWarning",
-        "default::ResourceWarning",
-        "default::UserWarning:mlflow",
-    ),
-]
+pytestmark = MARKS
 
 MODEL = "gpt2-laptop-l"
 NAME = f"gptpath-{MODEL}"
-ORIGIN = Origin(profile="laptop")
-LAPTOP = Path(__file__).parents[3] / "params.yaml"
 LOCK = """
 schema: '2.0'
 stages:
@@ -48,56 +34,34 @@ stages:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("MLFLOW_TRACKING_URI", "GPTPATH_TRACKING", "GPTPATH_PARENT_RUN_ID"):
-        monkeypatch.delenv(name, raising=False)
-    torch.set_num_threads(1)
-    yaml = YAML()
-    params = yaml.load(LAPTOP.read_text())
-    params["gate"] = {"min_items": 10, "samples": 200, "models": [MODEL]}
-    params["compute"]["device"] = "cpu"
-    yaml.dump(params, tmp_path / "params.yaml")
+    gate = {"min_items": 10, "samples": 200, "models": [MODEL]}
+    make_checkout(tmp_path, monkeypatch, {"gate": gate, "compute": {"device": "cpu"}})
     (tmp_path / "dvc.lock").write_text(LOCK)
-    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     write_split(tmp_path / "data/corpus/train", made_up_texts(20, seed=2))
     write_split(tmp_path / "data/corpus/validation", made_up_texts(20, seed=1))
-    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def train(root: Path, lean: float, *, tokens: str = "tokens.dir") -> None:
     """Put a model where training leaves it, and register it."""
-    facts = StageFacts(
-        stage="pretrain",
-        item=MODEL,
-        profile="laptop",
-        revision=Revision(commit="c" * 40, dirty=False),
-        parameters={},
-        inputs=(StageInput(path="data/tokens", md5=tokens, producer="encode"),),
-        outs=(),
-    )
     folder = write_model(root / "models/pretrained" / MODEL, lean=lean)
-    run = open_run(root, facts, parent=None, flow_run=None)
-    run.register(ModelFinished(name=MODEL, path=folder, kind="language-model", metrics={}), {})
-    run.finish("FINISHED", {})
-
-
-def verdict(root: Path) -> tuple[str, str]:
-    [decision] = gate_models(root, [MODEL], ORIGIN)
-    return decision.verdict, "; ".join(decision.reasons)
+    model = ModelFinished(name=MODEL, path=folder, kind="language-model", metrics={})
+    data = StageInput(path="data/tokens", md5=tokens, producer="encode")
+    register(root, model, stage="pretrain", inputs=[data])
 
 
 def test_only_a_better_model_from_the_same_data_takes_the_champions_place(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(root, 0.5)
-    assert verdict(root)[0] == "promote"
-    assert verdict(root) == ("unchanged", "")
+    assert verdict(root, MODEL)[0] == "promote"
+    assert verdict(root, MODEL) == ("unchanged", "")
     train(root, 0.2)
-    found, reason = verdict(root)
+    found, reason = verdict(root, MODEL)
     assert (found, reason.split(":")[0]) == ("refuse", "worse")
 
     train(root, 1.0, tokens="other.dir")
-    found, reason = verdict(root)
+    found, reason = verdict(root, MODEL)
     assert found == "refuse"
     assert "trained on data/tokens other.dir, this checkout has tokens.dir" in reason
 
@@ -143,3 +107,12 @@ def test_what_the_registry_does_not_hold_is_not_gated(
     monkeypatch.setenv("GPTPATH_TRACKING", "off")
     with pytest.raises(PipelineError, match="needs MLflow's registry"):
         gate_models(root, [MODEL], ORIGIN)
+
+
+def test_a_lock_without_the_corpus_cannot_prove_what_was_trained_on() -> None:
+    encode = LockEntry(
+        cmd="c", deps={"data/corpus": "corpus.dir"}, outs={"data/tokens": "t"}, params={}
+    )
+    check = check_data({"gptpath.data.data/tokens": "t"}, {"encode": encode})
+    assert not check.passed
+    assert "another data/corpus than this; run `dvc repro`" in check.note

@@ -18,29 +18,17 @@ from gptpath.finetune.folder import save_classifier
 from gptpath.gate.contenders import gated_models
 from gptpath.model.build import build_model
 from gptpath.model.heads import TaskModel
-from gptpath.stages.gating import gate_models
+from gptpath.stages.gating_classifiers import check_inputs
 from gptpath.tokens.bpe import write_tokenizer
-from gptpath.tracking.decisions import Origin, undecided
+from gptpath.tracking.decisions import undecided
 from gptpath.tracking.lineage import StageInput
-from gptpath.tracking.mlflow_run import open_run
-from gptpath.tracking.recorder import StageFacts
-from gptpath.tracking.revision import Revision
 from gptpath.tracking.store import open_client
+from tests.unit.registry_checkout import MARKS, make_checkout, register, verdict
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings(
-        "default::DeprecationWarning",
-        "default::FutureWarning",
-        "default::ResourceWarning",
-        "default::UserWarning:mlflow",
-    ),
-]
+pytestmark = MARKS
 
 MODEL = "gpt1-laptop-mine"
 NAME = f"gptpath-{MODEL}"
-ORIGIN = Origin(profile="laptop")
-LAPTOP = Path(__file__).parents[3] / "params.yaml"
 CONFIG = ModelConfig(norm="pre", n_layer=1, n_head=1, n_embd=16, context_length=64, vocab_size=257)
 BASE = "models/pretrained/gpt1-laptop"
 LOCK = f"""
@@ -68,23 +56,18 @@ def write_rows(path: Path, rows: list[str], yes_of_ten: int) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("MLFLOW_TRACKING_URI", "GPTPATH_TRACKING", "GPTPATH_PARENT_RUN_ID"):
-        monkeypatch.delenv(name, raising=False)
-    torch.set_num_threads(1)
-    yaml = YAML()
-    params = yaml.load(LAPTOP.read_text())
-    params["gate"] = {"min_items": 20, "samples": 200}
-    params["compute"]["device"] = "cpu"
     files = {name: f"{name}.csv" for name in ("train", "validation", "test")}
     mine = {"kind": "classification", "labels": list(LABELS), **files}
-    params["data_sets"] = {"folder": "data/labelled", "own": {"mine": mine}}
-    yaml.dump(params, tmp_path / "params.yaml")
+    sections = {
+        "gate": {"min_items": 20, "samples": 200},
+        "compute": {"device": "cpu"},
+        "data_sets": {"folder": "data/labelled", "own": {"mine": mine}},
+    }
+    make_checkout(tmp_path, monkeypatch, sections)
     (tmp_path / "dvc.lock").write_text(LOCK)
-    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     for seed, name in enumerate(files):
         write_rows(tmp_path / "data/labelled" / f"{name}.csv", texts(60, seed), 7)
     write_tokenizer(tmp_path / "tokenizer", [bytes([n]) for n in range(256)], name="bytes")
-    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -115,23 +98,9 @@ def train(
         step=1,
         tokenizer_folder=root / "tokenizer",
     )
-    facts = StageFacts(
-        stage="finetune",
-        item="mine",
-        profile="laptop",
-        revision=Revision(commit="c" * 40, dirty=False),
-        parameters={},
-        inputs=(StageInput(path=BASE, md5=base, producer="pretrain@gpt1-laptop"),),
-        outs=(),
-    )
-    run = open_run(root, facts, parent=None, flow_run=None)
-    run.register(ModelFinished(name=MODEL, path=folder, kind="classifier", metrics={}), {})
-    run.finish("FINISHED", {})
-
-
-def verdict(root: Path) -> tuple[str, str]:
-    [decision] = gate_models(root, [MODEL], ORIGIN)
-    return decision.verdict, "; ".join(decision.reasons)
+    model = ModelFinished(name=MODEL, path=folder, kind="classifier", metrics={})
+    pretrained = StageInput(path=BASE, md5=base, producer="pretrain@gpt1-laptop")
+    register(root, model, stage="finetune", inputs=[pretrained])
 
 
 def test_only_a_better_classifier_of_the_same_labels_takes_the_champions_place(
@@ -140,17 +109,17 @@ def test_only_a_better_classifier_of_the_same_labels_takes_the_champions_place(
     train(root, "no")
     client = open_client(root)
     assert undecided(client, root, [MODEL]) == (MODEL,)
-    assert verdict(root)[0] == "promote"
-    assert verdict(root) == ("unchanged", "")
+    assert verdict(root, MODEL)[0] == "promote"
+    assert verdict(root, MODEL) == ("unchanged", "")
     assert undecided(client, root, [MODEL]) == ()
 
     train(root, "maybe")
-    found, reason = verdict(root)
+    found, reason = verdict(root, MODEL)
     assert (found, reason.split(":")[0]) == ("refuse", "worse")
     assert "-0.3000 accuracy on 60 items" in reason
 
     train(root, "yes", labels=("yes", "no"))
-    found, reason = verdict(root)
+    found, reason = verdict(root, MODEL)
     assert found == "refuse"
     assert "labels: the challenger answers ('classification', None, ('yes', 'no'))" in reason
 
@@ -176,14 +145,14 @@ def test_one_made_from_another_base_or_tested_on_what_it_was_trained_on_is_refus
     root: Path,
 ) -> None:
     train(root, "yes", base="other.dir")
-    found, reason = verdict(root)
+    found, reason = verdict(root, MODEL)
     assert found == "refuse"
     assert f"made from {BASE} other.dir, this checkout has base.dir" in reason
 
     train(root, "yes", seed=3)
     known = [f"{text} more" for text in texts(60, 0)]
     write_rows(root / "data/labelled/test.csv", texts(60, 2)[:50] + known[:10], 7)
-    found, reason = verdict(root)
+    found, reason = verdict(root, MODEL)
     assert found == "refuse"
     assert "contamination: 16.7% of the items have 80%" in reason
     assert "task's training items" in reason
@@ -193,7 +162,7 @@ def test_a_broken_classifier_is_refused(root: Path) -> None:
     train(root, "yes")
     path = root / "models" / "finetuned" / "mine" / "full" / "config.json"
     path.write_text(path.read_text().replace('"n_embd": 16', '"n_embd": 32'))
-    found, reason = verdict(root)
+    found, reason = verdict(root, MODEL)
     assert (found, reason.split(":")[0]) == ("refuse", "soundness")
 
 
@@ -215,3 +184,9 @@ def test_a_classifier_may_be_named_in_the_settings(root: Path) -> None:
     yaml.dump(params, path)
     with pytest.raises(ConfigError, match=r"gate\.models names 'gpt1-laptop-nothing'"):
         load_params(path)
+
+
+def test_a_version_that_does_not_name_its_data_is_refused() -> None:
+    check = check_inputs({"gptpath.kind": "classifier"}, {})
+    assert not check.passed
+    assert check.note.startswith("the version does not say from which data it was made; run")

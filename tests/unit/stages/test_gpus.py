@@ -15,6 +15,7 @@ from gptpath.config.launch import Launch
 from gptpath.config.loading import load_params
 from gptpath.stages import gpus
 from gptpath.stages.gpus import gpus_needed, reserved_gpus, usable_gpus
+from gptpath.train.nvml import Board
 
 ROOT = Path(__file__).parents[3]
 HOLDER = """
@@ -43,6 +44,10 @@ def holder(count: int, until: str = "wait") -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def board(uuid: str, *, split: bool = False) -> Board:
+    return Board(uuid=uuid, joules=None, split=split)
 
 
 def said(process: subprocess.Popen[str]) -> set[str]:
@@ -107,7 +112,7 @@ def test_an_interrupt_while_waiting_leaves_nothing_locked(two) -> None:
 
 def test_without_boards_nothing_is_locked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GPTPATH_GPUS")
-    monkeypatch.setattr(gpus, "_boards", lambda: ())
+    monkeypatch.setattr(gpus, "boards", list)
     with reserved_gpus(1) as taken:
         assert taken == ()
     assert not (tmp_path / "locks").exists()
@@ -127,10 +132,19 @@ def test_an_index_of_cuda_stands_for_its_board(
     monkeypatch: pytest.MonkeyPatch, visible: str | None, expected: dict[str, str]
 ) -> None:
     monkeypatch.delenv("GPTPATH_GPUS")
-    monkeypatch.setattr(gpus, "_boards", lambda: ("GPU-a", "GPU-b"))
+    monkeypatch.setattr(gpus, "boards", lambda: [board("GPU-a"), board("GPU-b")])
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert usable_gpus() == expected
+
+
+def test_a_host_with_a_split_board_shares_out_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GPTPATH_GPUS")
+    found = [board("GPU-a"), board("GPU-b", split=True)]
+    monkeypatch.setattr(gpus, "boards", lambda: found)
+    assert usable_gpus() == {}
+    found.pop()
+    assert usable_gpus() == {"GPU-a": "GPU-a"}
 
 
 def test_a_stage_takes_a_board_for_each_of_its_processes_here() -> None:

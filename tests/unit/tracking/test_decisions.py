@@ -140,6 +140,12 @@ def test_what_was_compared_with_a_former_champion_promotes_nothing(root: Path, c
     again = carry_out(client, root, decision(client, "1", "2"), ORIGIN)
     assert again.verdict == "unchanged"
 
+    late = decision(client, "2", "3")
+    client.delete_registered_model_alias(NAME, "champion")
+    found = carry_out(client, root, late, ORIGIN)
+    assert found.verdict == "superseded"
+    assert "/2, but the model has no champion now" in found.reasons[0]
+
 
 def test_a_rollback_walks_back_through_former_champions(root: Path, client) -> None:
     for champion, challenger in ((None, "1"), ("1", "2"), ("2", "3")):

@@ -27,6 +27,17 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HeldBack:
+    """How much of train goes to the splits that are missing."""
+
+    test_fraction: float
+    validation_fraction: float
+    """Of what test leaves."""
+    validation_most: int | None = None
+    """None: as many as the fraction says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Assembled:
     """Rows of the three splits and what became of all others."""
 
@@ -41,14 +52,7 @@ class Assembled:
 
 
 def assemble(
-    name: str,
-    origin: Origin,
-    *,
-    validation_fraction: float,
-    validation_most: int | None,
-    test_fraction: float,
-    refuse: bool,
-    drop_duplicates: bool,
+    name: str, origin: Origin, held_back: HeldBack, *, refuse: bool, drop_duplicates: bool
 ) -> Assembled:
     """Read, check, complete the splits, and look for rows that two of them share.
 
@@ -60,27 +64,13 @@ def assemble(
         split: collect(rows, origin.fields, split=split, tally=tally, refuse=refuse)
         for split, rows in origin.splits.items()
     }
-    for split, items in splits.items():
-        _require(items, name, split, tally)
-    splits = _completed(
-        name,
-        origin,
-        splits,
-        test_fraction=test_fraction,
-        validation_fraction=validation_fraction,
-        validation_most=validation_most,
-    )
+    _require(splits, name, tally)
+    splits = _completed(name, origin, splits, held_back)
     duplicates = shared_rows(splits)
     dropped: dict[str, int] = {}
     if drop_duplicates and duplicates:
-        splits, dropped = without_later_rows(splits)
-    for split, items in splits.items():
-        if not items and dropped.get(split):
-            raise CorpusError(
-                f"all {dropped[split]} {split} rows of data set {name!r} are in a later split too; "
-                "give it others, or state data_sets.drop_duplicates: false"
-            )
-        _require(items, name, split, tally)
+        splits, dropped = _without_shared(name, splits)
+    _require(splits, name)
     found = Assembled(
         splits=splits,
         note=origin.note,
@@ -95,45 +85,55 @@ def assemble(
 
 
 def _completed(
-    name: str,
-    origin: Origin,
-    splits: dict[str, Items],
-    *,
-    test_fraction: float,
-    validation_fraction: float,
-    validation_most: int | None,
+    name: str, origin: Origin, splits: Mapping[str, Items], held_back: HeldBack
 ) -> dict[str, Items]:
     """Hold rows of train back for the splits that are missing: first test, then validation."""
     train, kind = splits["train"], origin.fields.kind
     test, validation = splits.get("test"), splits.get("validation")
     if test is None:
         train, test = carve(
-            train, fraction=test_fraction, most=None, kind=kind, salt=f"{name}/test"
+            train, fraction=held_back.test_fraction, most=None, kind=kind, salt=f"{name}/test"
         )
     if validation is None and origin.carve is not None:
         train, validation = origin.carve(train)
     elif validation is None:
         train, validation = carve(
             train,
-            fraction=validation_fraction,
-            most=validation_most,
+            fraction=held_back.validation_fraction,
+            most=held_back.validation_most,
             kind=kind,
             salt=f"{name}/validation",
         )
     return dict(zip(SPLITS, (train, validation, test), strict=True))
 
 
-def _require(items: Items, name: str, split: str, tally: Tally) -> None:
-    if items:
-        return
-    shown = [sample for samples in tally.samples.values() for sample in samples][:1]
-    detail = (
-        f"; of {tally.read[split]} rows read none can be used, e.g. {shown[0]}" if shown else ""
-    )
-    raise CorpusError(
-        f"data set {name!r} has no {split} rows{detail}; give it rows for train, validation and "
-        "test, or enough of train to hold some back"
-    )
+def _without_shared(
+    name: str, splits: Mapping[str, Items]
+) -> tuple[dict[str, Items], dict[str, int]]:
+    """The splits without rows of a later one, and how many went; refuses to empty a split."""
+    kept, dropped = without_later_rows(splits)
+    for split, count in dropped.items():
+        if not kept[split]:
+            raise CorpusError(
+                f"all {count} {split} rows of data set {name!r} are in a later split too; "
+                "give it others, or state data_sets.drop_duplicates: false"
+            )
+    return kept, dropped
+
+
+def _require(splits: Mapping[str, Items], name: str, tally: Tally | None = None) -> None:
+    """Refuse a split without rows; with the tally of its file show one that cannot be used."""
+    for split, items in splits.items():
+        if items:
+            continue
+        detail = ""
+        if tally is not None and tally.read[split]:
+            shown = next(sample for samples in tally.samples.values() for sample in samples)
+            detail = f"; of {tally.read[split]} rows read none can be used, e.g. {shown}"
+        raise CorpusError(
+            f"data set {name!r} has no {split} rows{detail}; give it rows for train, validation "
+            "and test, or enough of train to hold some back"
+        )
 
 
 def _show(name: str, found: Assembled) -> None:

@@ -5,17 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from gptpath.config.data_sets import DataSets
-from gptpath.finetune.reading.assemble import Assembled, Origin, assemble
+from gptpath.finetune.reading.assemble import Assembled, HeldBack, Origin, assemble
 from gptpath.finetune.reading.collect import only
 from gptpath.finetune.reading.hub import Load, load_split, read_hub
 from gptpath.finetune.reading.raw import Raw
 from gptpath.finetune.suite.entry import Hub, Published
 from gptpath.finetune.suite.finding import Found, find, hub_splits
 
-VALIDATION_FRACTION = 0.1
-VALIDATION_MOST = 5_000
-"""Held back where a data set has no validation split of its own, or GLUE's serves as test."""
-TEST_FRACTION = 0.2
+HELD_BACK = HeldBack(test_fraction=0.2, validation_fraction=0.1, validation_most=5_000)
+"""Of a data set without a test or validation split of its own, or whose GLUE validation serves as
+test."""
 
 
 def load_published(
@@ -46,9 +45,7 @@ def _assemble(entry: Published, origin: Origin, settings: DataSets) -> Assembled
     return assemble(
         entry.name,
         origin,
-        validation_fraction=VALIDATION_FRACTION,
-        validation_most=VALIDATION_MOST,
-        test_fraction=TEST_FRACTION,
+        HELD_BACK,
         refuse=False,
         drop_duplicates=settings.drop_duplicates,
     )

@@ -40,10 +40,7 @@ def continuation(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
             rng = chance(seed, "continuation", one.document.id, sentence)
             others = _like_length(pools[one.split], sentence, one.document.id, rng)
             if others is not None:
-                label = rng.randrange(CHOICES)
-                others.insert(label, sentence)
-                columns = {"context": context, "choices": others, "label": label}
-                yield [Item(held=one, columns=columns)]
+                yield [_among(others, one, context, sentence, rng)]
 
     return in_rounds(held, choices)
 
@@ -79,12 +76,18 @@ def wording(held: Sequence[HeldOut], seed: int) -> Iterator[Block]:
                 rng = chance(seed, "wording", one.document.id, sentence)
                 others = _corruptions(sentence, one.prose.sentences, rng)
                 if others is not None:
-                    label = rng.randrange(CHOICES)
-                    others.insert(label, sentence)
-                    columns = {"context": context, "choices": others, "label": label}
-                    yield [Item(held=one, columns=columns)]
+                    yield [_among(others, one, context, sentence, rng)]
 
     return in_rounds(held, choices)
+
+
+def _among(
+    others: Sequence[str], one: HeldOut, context: str, sentence: str, rng: random.Random
+) -> Item:
+    """The true next sentence at a random place among the others."""
+    choices, label = list(others), rng.randrange(CHOICES)
+    choices.insert(label, sentence)
+    return Item(held=one, columns={"context": context, "choices": choices, "label": label})
 
 
 def _corruptions(sentence: str, others: Sequence[str], rng: random.Random) -> list[str] | None:

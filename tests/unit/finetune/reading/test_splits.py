@@ -1,7 +1,7 @@
 import pytest
 
 from gptpath.errors import CorpusError
-from gptpath.finetune.reading.assemble import Origin, assemble
+from gptpath.finetune.reading.assemble import HeldBack, Origin, assemble
 from gptpath.finetune.reading.fields import Fields
 from gptpath.finetune.reading.raw import Raw
 from gptpath.finetune.reading.splits import carve, sample, shared_rows, without_later_rows
@@ -20,16 +20,12 @@ def raws(texts, file="f"):
     ]
 
 
-def assembled(splits, **changes):
-    settings = {
-        "validation_fraction": 0.25,
-        "validation_most": None,
-        "test_fraction": 0.2,
-        "refuse": False,
-        "drop_duplicates": True,
-    }
+HELD_BACK = HeldBack(test_fraction=0.2, validation_fraction=0.25)
+
+
+def assembled(splits, *, refuse=False, drop_duplicates=True):
     origin = Origin(splits=splits, fields=FIELDS, note="Made up.")
-    return assemble("toy", origin, **(settings | changes))
+    return assemble("toy", origin, HELD_BACK, refuse=refuse, drop_duplicates=drop_duplicates)
 
 
 def test_rows_of_one_premise_stay_together_and_order_is_kept():
@@ -127,6 +123,12 @@ def test_a_split_without_a_usable_row_is_refused_with_an_example():
     bad = [Raw(file="t", number=1, values={"text": "x", "label": ""})]
     with pytest.raises(CorpusError, match=r"no test rows; of 1 rows read none .* t, line 1: "):
         assembled({"train": raws(["a", "b"]), "test": bad})
+
+
+def test_a_split_that_holding_back_empties_is_not_laid_to_bad_rows():
+    bad = Raw(file="f", number=9, values={"text": "x", "label": "9"})
+    with pytest.raises(CorpusError, match=r"'toy' has no train rows; give it"):
+        assembled({"train": [*raws(["a"]), bad]})
 
 
 def test_the_first_bad_row_is_an_error_where_none_is_wanted():
