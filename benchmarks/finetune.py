@@ -35,6 +35,7 @@ from transformers import (
     Trainer,
     TrainingArguments,
 )
+from transformers.trainer_callback import PrinterCallback
 
 from gptpath.config.loading import load_params
 from gptpath.config.params import Params
@@ -215,7 +216,7 @@ def run_theirs(race: Race, seed: int) -> Lap:
                 "accuracy": float((p.predictions.argmax(-1) == p.label_ids).mean())
             },
         )
-        trainer.remove_callback(_printer())
+        trainer.remove_callback(PrinterCallback)
         start, cpu = time.perf_counter(), time.process_time()
         trainer.train()
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
@@ -274,12 +275,6 @@ def pad(rows: Sequence[dict[str, Any]], fill: int) -> dict[str, torch.Tensor]:
         "attention_mask": torch.from_numpy(mask),
         "labels": torch.tensor([row["labels"] for row in rows]),
     }
-
-
-def _printer() -> type:
-    from transformers.trainer_callback import PrinterCallback
-
-    return PrinterCallback
 
 
 def _options() -> argparse.Namespace:

@@ -161,6 +161,10 @@ class Transformer(nn.Module):
 
     def hidden_from_packed(self, x_ND: Tensor, packing: Packing) -> Tensor:
         """Add positions and run all blocks: (N, D) -> (N, D) after the last norm."""
+        longest = packing.grids[0].positions
+        assert longest <= self.config.context_length, (
+            f"{longest} positions do not fit a context of {self.config.context_length}"
+        )
         x_ND = self.drop(x_ND + self.wpe(packing.positions_N))
         for block in self.h:
             x_ND = block(x_ND, None, packing)
