@@ -1,6 +1,6 @@
 """Fine-tuning side by side: ours and the Hugging Face Trainer's sequence classification.
 
-    python -m benchmarks.finetune MODEL DATA [--task sst-2] [--rounds 3] [--grouped]
+    python -m benchmarks.finetune MODEL DATA [--task sst-2] [--rounds 3] [--order ours]
 
 MODEL is a pretrained Transformer folder (`norm: post`: OpenAIGPTForSequenceClassification is the
 peer; `norm: pre`: GPT2ForSequenceClassification), DATA the folder of published data sets. Both
@@ -11,68 +11,33 @@ epoch. They take turns, round after round, one seed a round. Of speeds the media
 covers training and validation, not tokenising or loading; CPU time hardly depends on what else the
 machine does. Test accuracies, both after the last epoch, are means over the rounds with their
 standard errors; they need many rounds, the whole test split (`--test 872` of SST-2) and no quiet
-machine. The peer needs `accelerate`; `--grouped` lets it gather texts of like length, which is off
-by default there; `--bucket-batches` lets ours.
+machine. The peer needs `accelerate`. It shuffles by itself (`--order random`), gathers texts of
+like length (`group_by_length`), or starts from our new parameters and reads our batches (`ours`;
+our head is then without its bias, as the peer's is): accuracies then differ by rounding alone.
 """
 
 import argparse
 import dataclasses
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from transformers import (
-    GPT2Config,
-    GPT2ForSequenceClassification,
-    OpenAIGPTConfig,
-    OpenAIGPTForSequenceClassification,
-    Trainer,
-    TrainingArguments,
-)
-from transformers.trainer_callback import PrinterCallback
 
+from benchmarks.finetune_peer import ORDERS, Lap, Race, our_model, run_theirs
 from gptpath.config.loading import load_params
-from gptpath.config.params import Params
 from gptpath.finetune.data_sets import TaskRows, read_data_set
 from gptpath.finetune.evaluation import Evaluation
 from gptpath.finetune.metrics import score
 from gptpath.finetune.trainer import finetune
-from gptpath.finetune.transformations import Example, Transformation
+from gptpath.finetune.transformations import Transformation
 from gptpath.model.device import configure
 from gptpath.model.folder import load_model
-from gptpath.model.heads import TaskModel
-from gptpath.model.interop import to_gpt2, to_openai_gpt
 from gptpath.tokens.encoding import load_encoding
 
 ROOT = Path(__file__).parents[1]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Race:
-    """What both contestants are given."""
-
-    model: Path
-    params: Params
-    labels: int
-    train: Sequence[Example]
-    validation: Evaluation
-    test: Evaluation
-    grouped: bool
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Lap:
-    """One training with its validations, and what it scored on the test split afterwards."""
-
-    seconds: float
-    cpu_seconds: float
-    accuracy: float
 
 
 def main() -> None:
@@ -149,19 +114,13 @@ def prepare(options: argparse.Namespace) -> Race:
         train=train,
         validation=Evaluation(examples=validation),
         test=Evaluation(examples=test),
-        grouped=options.grouped,
+        order=options.order,
     )
 
 
 def run_ours(race: Race, seed: int) -> Lap:
     """One lap by our trainer."""
-    model = TaskModel(
-        load_model(race.model),
-        kind="classification",
-        n_labels=race.labels,
-        dropout=race.params.finetune.classifier_dropout,
-        seed=seed,
-    )
+    model = our_model(race, seed)
     last: dict[str, torch.Tensor] = {}
     start, cpu = time.perf_counter(), time.process_time()
     finetune(
@@ -182,101 +141,6 @@ def run_ours(race: Race, seed: int) -> Lap:
     return Lap(seconds=seconds, cpu_seconds=cpu, accuracy=accuracy)
 
 
-def run_theirs(race: Race, seed: int) -> Lap:
-    """One lap by the Trainer."""
-    settings, model = race.params.finetune, their_model(race, seed)
-    updates = settings.epochs * -(-len(race.train) // settings.batch_size)
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(
-            model=model,
-            args=TrainingArguments(
-                output_dir=folder,
-                num_train_epochs=settings.epochs,
-                per_device_train_batch_size=settings.batch_size,
-                per_device_eval_batch_size=128,
-                learning_rate=settings.learning_rate,
-                lr_scheduler_type="linear",
-                warmup_steps=round(settings.warmup_fraction * updates),
-                weight_decay=settings.weight_decay,
-                max_grad_norm=settings.grad_clip,
-                optim="adamw_torch_fused",
-                train_sampling_strategy="group_by_length" if race.grouped else "random",
-                eval_strategy="epoch",
-                save_strategy="no",
-                logging_strategy="epoch",
-                report_to=[],
-                disable_tqdm=True,
-                use_cpu=not torch.cuda.is_available(),
-                seed=seed,
-            ),
-            train_dataset=as_rows(race.train),
-            eval_dataset=as_rows(race.validation.examples),
-            data_collator=lambda rows: pad(rows, model.config.pad_token_id),
-            compute_metrics=lambda p: {
-                "accuracy": float((p.predictions.argmax(-1) == p.label_ids).mean())
-            },
-        )
-        trainer.remove_callback(PrinterCallback)
-        start, cpu = time.perf_counter(), time.process_time()
-        trainer.train()
-        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-        found = trainer.predict(as_rows(race.test.examples))
-    assert found.metrics is not None
-    accuracy = float(found.metrics["test_accuracy"])
-    return Lap(seconds=seconds, cpu_seconds=cpu, accuracy=accuracy)
-
-
-def their_model(race: Race, seed: int) -> Any:
-    """Their classifier with the same pretrained weights; three special tokens and padding added."""
-    ours = load_model(race.model)
-    config = ours.config
-    shape: dict[str, Any] = {
-        "vocab_size": config.vocab_size + 4,
-        "n_positions": config.context_length,
-        "n_embd": config.n_embd,
-        "n_layer": config.n_layer,
-        "n_head": config.n_head,
-        "num_labels": race.labels,
-        "pad_token_id": config.vocab_size + 3,
-        "resid_pdrop": config.dropout,
-        "embd_pdrop": config.dropout,
-        "attn_pdrop": config.dropout,
-    }
-    torch.manual_seed(seed)
-    if config.norm == "post":
-        model: Any = OpenAIGPTForSequenceClassification(OpenAIGPTConfig(**shape))
-        state, table = to_openai_gpt(ours.state_dict()), "transformer.tokens_embed.weight"
-    else:
-        model = GPT2ForSequenceClassification(GPT2Config(**shape, eos_token_id=0, bos_token_id=0))
-        state, table = to_gpt2(ours.state_dict()), "transformer.wte.weight"
-    state.pop("lm_head.weight")
-    state[table] = torch.cat([state[table], model.state_dict()[table][-4:]])
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    assert missing == ["score.weight"], missing
-    assert not unexpected, unexpected
-    return model
-
-
-def as_rows(examples: Sequence[Example]) -> list[dict[str, Any]]:
-    """Rows as the Trainer wants them."""
-    return [{"input_ids": list(e.sequences[0]), "labels": int(e.label)} for e in examples]
-
-
-def pad(rows: Sequence[dict[str, Any]], fill: int) -> dict[str, torch.Tensor]:
-    """As DataCollatorWithPadding does: to the longest row of the batch."""
-    longest = max(len(row["input_ids"]) for row in rows)
-    ids = np.full((len(rows), longest), fill)
-    mask = np.zeros((len(rows), longest), dtype=np.int64)
-    for place, row in enumerate(rows):
-        ids[place, : len(row["input_ids"])] = row["input_ids"]
-        mask[place, : len(row["input_ids"])] = 1
-    return {
-        "input_ids": torch.from_numpy(ids),
-        "attention_mask": torch.from_numpy(mask),
-        "labels": torch.tensor([row["labels"] for row in rows]),
-    }
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -292,7 +156,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--grouped", action="store_true")
+    parser.add_argument("--order", choices=ORDERS, default="random", help="the Trainer's batches")
     return parser.parse_args()
 
 
