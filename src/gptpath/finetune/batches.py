@@ -42,11 +42,13 @@ class Batch:
         )
 
 
-def collate(examples: Sequence[Example], *, text_below: int | None = None) -> Batch:
+def collate(
+    examples: Sequence[Example], *, text_below: int | None = None, one_grid: bool = False
+) -> Batch:
     """Put the sequences of these examples end to end.
 
     Ids below `text_below`, the model's vocabulary, are text for the auxiliary loss; None leaves it
-    out.
+    out. `one_grid`: see `Packing.of`.
     """
     counts = [len(example.sequences) for example in examples]
     present_BS = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
@@ -55,7 +57,7 @@ def collate(examples: Sequence[Example], *, text_below: int | None = None) -> Ba
     in_order = [sequences[i] for i in longest_first]
     lengths = [len(sequence) for sequence in in_order]
     tokens_N = torch.from_numpy(np.fromiter(chain.from_iterable(in_order), np.int64, sum(lengths)))
-    packing = Packing.of(lengths)
+    packing = Packing.of(lengths, one_grid=one_grid)
     last = torch.empty(len(sequences), dtype=torch.int64)
     last[longest_first] = torch.tensor(lengths).cumsum(0) - 1
     return Batch(

@@ -127,7 +127,8 @@ class _Learner:
 
     def update(self, examples: Sequence[Example]) -> None:
         """Learn from one batch."""
-        batch = collate(examples, text_below=self._text_below).to(self._device)
+        on_gpu = self._device.type != "cpu"
+        batch = collate(examples, text_below=self._text_below, one_grid=on_gpu).to(self._device)
         with repeatable(self._device):
             with autocast(self._device, self.precision):
                 loss = total_loss(self.model, batch, self.auxiliary_weight)

@@ -35,15 +35,16 @@ def drawn(lengths):
     return [torch.randint(0, 60, (length,), generator=generator) for length in lengths]
 
 
-def states(model, sequences):
-    packing = Packing.of([len(one) for one in sequences])
+def states(model, sequences, **options):
+    packing = Packing.of([len(one) for one in sequences], **options)
     return model.hidden_from_packed(model.embeddings(torch.cat(sequences)), packing)
 
 
+@pytest.mark.parametrize("one_grid", [False, True])
 @pytest.mark.parametrize("lengths", [[16, 16], [16, 9, 9, 3, 1, 1, 1], [5]])
-def test_states_and_gradients_are_those_of_each_sequence_alone(model, lengths):
+def test_states_and_gradients_are_those_of_each_sequence_alone(model, lengths, one_grid):
     sequences = drawn(lengths)
-    packed = states(model, sequences)
+    packed = states(model, sequences, one_grid=one_grid)
     alone = torch.cat([model.hidden(one[None])[0] for one in sequences])
     torch.testing.assert_close(packed, alone, atol=1e-5, rtol=1e-5)
     towards = torch.randn(alone.shape, generator=torch.Generator().manual_seed(2))
@@ -94,3 +95,28 @@ def test_grids_are_few_and_little_of_them_is_padding(lengths):
 
 def test_sequences_of_one_length_are_in_one_grid():
     assert len(Packing.of([7] * 50).grids) == 1
+
+
+def test_one_grid_holds_all_that_it_is_told_to():
+    [grid] = Packing.of([30, 2, 2, 1], one_grid=True).grids
+    assert len(Packing.of([30, 2, 2, 1]).grids) > 1
+    assert (grid.rows, grid.positions, len(grid.cells_M)) == (4, 30, 35)
+
+
+@given(lengths=LENGTHS)
+def test_gradients_of_both_moves_are_those_of_torch(lengths):
+    for grid in Packing.of(lengths).grids:
+        x = torch.randn(len(grid.cells_M), 3, dtype=torch.float64, requires_grad=True)
+        cells = torch.randn(grid.rows, grid.positions, 3, dtype=torch.float64, requires_grad=True)
+        zeros = x.new_zeros(grid.rows * grid.positions, 3)
+        pairs = (
+            (grid.padded(x), zeros.index_copy(0, grid.cells_M, x).view_as(cells), x),
+            (grid.packed(cells), cells.flatten(0, 1)[grid.cells_M], cells),
+        )
+        for ours, expected, source in pairs:
+            assert torch.equal(ours, expected)
+            towards = torch.randn_like(ours)
+            found, wanted = (
+                torch.autograd.grad((each * towards).sum(), source)[0] for each in (ours, expected)
+            )
+            assert torch.equal(found, wanted)
