@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,10 @@ def test_what_writes_to_a_checkout_runs_in_its_pool_one_at_a_time() -> None:
         worker = deployment["name"] == "worker"
         assert deployment["work_pool"] == {"name": "gptpath-models" if worker else "gptpath"}
         assert worker or deployment["concurrency_limit"]["limit"] == 1
+
+
+def test_nobody_is_asked_where_the_code_of_a_deployment_lies() -> None:
+    assert tomllib.loads((ROOT / "prefect.toml").read_text())["cli"]["prompt"] is False
 
 
 def test_every_flow_of_the_project_is_deployed() -> None:
