@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check gpu-check ui server play clean install dev lock
+.PHONY: run test check gpu-check ui server play clean install dev s3 lock
 
 run: install  ## the whole path at the size of params.yaml (default: laptop)
 	$(BIN)/python flows/research_path.py
@@ -35,6 +35,7 @@ clean:  ## everything that a run has made, and the virtual environment
 
 install: .venv/.installed
 dev: .venv/.installed-dev
+s3: .venv/.installed-s3  ## what `make install` does, and what a DVC remote on S3 needs
 
 .venv/.created:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) \
@@ -53,6 +54,10 @@ dev: .venv/.installed-dev
 
 .venv/.installed-play: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[play]'
+	touch $@
+
+.venv/.installed-s3: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[s3]'
 	touch $@
 
 lock:  ## renew requirements.lock from pyproject.toml in a scratch environment

@@ -64,7 +64,11 @@ def plan_stages(root: Path) -> StageGraph:
         dot = pool.submit(ask_dvc, root, "dag", "--dot")
         status = pool.submit(ask_dvc, root, "status", "--json")
         found = parse_dot(dot.result())  # in no particular order
-        parents = {name: found[name] for name in names.result().split()}
+        listed = names.result().split()
+        # Data that a person has added (`data/raw/books.dvc`) is a node too, but nothing to run.
+        parents = {
+            name: tuple(parent for parent in found[name] if parent in listed) for name in listed
+        }
         changed = set(json.loads(status.result() or "{}"))
     order = topological_order(parents)
     stale: set[str] = set()

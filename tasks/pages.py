@@ -79,7 +79,10 @@ def commands() -> dict[str, list[str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all until one ends or the reader interrupts; returns the exit code."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: in the background of a script it is ignored, by the worker as well, which then
+    # would not end (deploy/model-worker).
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     settings = MLFLOW_SETTINGS | dict(os.environ)
     processes = [
         subprocess.Popen(command, cwd=ROOT, env=settings) for command in commands().values()

@@ -39,8 +39,9 @@ def commit_results(root: Path, branch: str) -> str:
     """Commit params.yaml and dvc.lock to `branch`, and push it where there is an `origin`.
 
     The commit holds the code of HEAD and those two files as they lie there; its parents are the
-    tip of the branch and HEAD. Neither working tree nor index nor HEAD move, unless the branch is
-    the one checked out. Returns the commit; the tip itself where there is nothing new.
+    tips of the branch, here and at `origin`, and HEAD. Neither working tree nor index nor HEAD
+    move, unless the branch is the one checked out. Returns the commit; the tip itself where there
+    is nothing new.
     """
     origin = "origin" in ask_git(root, "remote").split()
     if ask_git(root, "branch", "--show-current") == branch:
@@ -60,19 +61,17 @@ def _commit_beside(root: Path, branch: str, *, fetched: bool) -> str:
     head = ask_git(root, "rev-parse", "HEAD")
     reference = f"refs/heads/{branch}"
     known = ask_git(root, "for-each-ref", "--format=%(objectname)", reference)
-    tip = ask_git(root, "rev-parse", "FETCH_HEAD") if fetched else known
+    theirs = ask_git(root, "rev-parse", "FETCH_HEAD") if fetched else ""
+    tips = _last_ones(root, theirs, known)
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         ask_git(root, "read-tree", "HEAD", **index)
         ask_git(root, "add", "--force", "--", *RECORDED, **index)
         tree = ask_git(root, "write-tree", **index)
-    if tip and ask_git(root, "rev-parse", f"{tip}^{{tree}}") == tree:
-        commit = tip
+    if len(tips) == 1 and ask_git(root, "rev-parse", f"{tips[0]}^{{tree}}") == tree:
+        commit = tips[0]
     else:
-        parents = [tip] if tip and not _is_ancestor(root, tip, head) else []
-        if not parents or not _is_ancestor(root, head, parents[0]):
-            parents.append(head)
-        named = [word for parent in parents for word in ("-p", parent)]
+        named = [word for parent in _last_ones(root, *tips, head) for word in ("-p", parent)]
         commit = ask_git(root, "commit-tree", tree, *named, "-m", _message(root))
     ask_git(root, "update-ref", reference, commit, *([known] if known else []))
     return commit
@@ -80,14 +79,27 @@ def _commit_beside(root: Path, branch: str, *, fetched: bool) -> str:
 
 def _fetch(root: Path, branch: str) -> bool:
     """Fetch the branch from origin; False where origin has none."""
-    if not ask_git(root, "ls-remote", "--heads", "origin", branch):
+    # In full: `results` alone would also find the branch `team/results` and the tag `results`.
+    reference = f"refs/heads/{branch}"
+    if not ask_git(root, "ls-remote", "origin", reference):
         return False
-    ask_git(root, "fetch", "--quiet", "origin", branch)
+    ask_git(root, "fetch", "--quiet", "origin", reference)
     return True
 
 
+def _last_ones(root: Path, *commits: str) -> list[str]:
+    """Those of the commits that no other one has in its history; empty names are none."""
+    different = list(dict.fromkeys(filter(None, commits)))
+    return [
+        one
+        for one in different
+        if not any(_is_ancestor(root, one, other) for other in different if other != one)
+    ]
+
+
 def _is_ancestor(root: Path, one: str, other: str) -> bool:
-    return ask_git(root, "merge-base", one, other) == one
+    """Also of histories that share nothing."""
+    return not ask_git(root, "rev-list", "--max-count=1", one, f"^{other}")
 
 
 def _message(root: Path) -> str:

@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gptpath.config.loading import load_params
+
 
 def results_table(root: Path) -> str:
-    """Return the results under metrics/ as a short text table; empty when there are none."""
-    parts = [_models(root), _finetuning(root)]
+    """Return the results under metrics/ as a short text table; empty when there are none.
+
+    What lies there of an earlier profile, with other text and tokens, is left out.
+    """
+    matrix = load_params(root / "params.yaml").matrix
+    parts = [_models(root, matrix.models), _finetuning(root, matrix.finetune_tasks)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -19,8 +25,8 @@ def where_to_look(root: Path) -> str:
     return "\n".join([*lines, "Runs and models:    make ui"])
 
 
-def _models(root: Path) -> str:
-    runs = [_read(path) for path in sorted((root / "metrics" / "pretrain").glob("*.json"))]
+def _models(root: Path, names: Sequence[str]) -> str:
+    runs = _read_all(root / "metrics" / "pretrain", names)
     runs.sort(key=lambda run: run["final"]["loss"])
     rows = [
         (
@@ -34,10 +40,12 @@ def _models(root: Path) -> str:
     return _table(("model", "parameters", "held-out loss", "bits per byte"), rows)
 
 
-def _finetuning(root: Path) -> str:
+def _finetuning(root: Path, names: Sequence[str]) -> str:
     rows: list[tuple[str, ...]] = []
-    for path in sorted((root / "metrics" / "finetune").glob("*.json")):
-        result = _read(path)
+    for result in _read_all(root / "metrics" / "finetune", names):
+        if "absent" in result:
+            rows.append((result["task"], "absent", "-", "-", "-"))
+            continue
         medians = {name: scores["median"] for name, scores in result["summary"].items()}
         scores = [
             f"{medians[name]:.3f}" if name in medians else "-"
@@ -47,8 +55,9 @@ def _finetuning(root: Path) -> str:
     return _table(("task", "metric", "pretrained", "not pretrained", "chance"), rows)
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _read_all(folder: Path, names: Sequence[str]) -> list[Any]:
+    paths = [folder / f"{name}.json" for name in sorted(names)]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

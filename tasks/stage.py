@@ -32,6 +32,8 @@ from tasks.watch import TrainingWatch
 PROGRESS = re.compile(r"(?:step|progress)\s+(\d+)/(\d+)\b")
 PROGRESS_SECONDS = 2.0
 """Least time between two updates of the progress artifact."""
+AWAY_SECONDS = 300.0
+"""The same after one that the server did not take: its client tries that for more than a minute."""
 
 DVC_TALK = (
     "To track the changes",
@@ -141,7 +143,7 @@ class _StageOutput:
         self._key = artifact_key("progress", name)
         self._logger = get_run_logger()
         self._bar: Any = None
-        self._updated_at = 0.0
+        self._next_update = 0.0
 
     def take(self, line: str) -> None:
         """Take one line of DVC or of the stage; of a JSON line its message counts."""
@@ -160,14 +162,19 @@ class _StageOutput:
             self._show(100 * int(match[1]) / max(1, int(match[2])))
 
     def _show(self, percent: float) -> None:
-        now = time.monotonic()
-        if self._bar is None:
-            self._bar = create_progress_artifact(percent, key=self._key)
-        elif percent >= 100 or now - self._updated_at >= PROGRESS_SECONDS:
-            update_progress_artifact(self._bar, percent)
-        else:
+        """Move the bar; a server that is away costs a warning, never the stage."""
+        if time.monotonic() < self._next_update and percent < 100:
             return
-        self._updated_at = now
+        pause = PROGRESS_SECONDS
+        try:
+            if self._bar is None:
+                self._bar = create_progress_artifact(percent, key=self._key)
+            else:
+                update_progress_artifact(self._bar, percent)
+        except Exception as error:  # whatever a server may answer
+            self._logger.warning("Prefect did not take the progress: %s", error)
+            pause = AWAY_SECONDS
+        self._next_update = time.monotonic() + pause
 
 
 def explain(lines: Sequence[str], code: int) -> str:

@@ -141,6 +141,19 @@ def test_each_worker_of_an_array_has_a_checkout_of_its_own(tmp_path: Path) -> No
         )
 
 
+def test_a_worker_in_the_background_of_a_script_is_not_deaf_to_its_end(tmp_path: Path) -> None:
+    shown = "import signal; print(signal.getsignal(signal.SIGINT))"
+    (tmp_path / "prefect").write_text(f"#!/bin/sh\nexec {sys.executable} -c '{shown}'\n")
+    (tmp_path / "prefect").chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-c", f"{ROOT / 'deploy' / 'model-worker'} & wait $!"],
+        env=os.environ | {"PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])},
+        capture_output=True,
+        text=True,
+    )
+    assert "default_int_handler" in done.stdout, done.stderr
+
+
 def test_the_launch_is_changed_and_no_other_line(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     before = (ROOT / "params.yaml").read_text()

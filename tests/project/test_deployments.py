@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,22 @@ def test_what_writes_to_a_checkout_runs_in_its_pool_one_at_a_time() -> None:
         worker = deployment["name"] == "worker"
         assert deployment["work_pool"] == {"name": "gptpath-models" if worker else "gptpath"}
         assert worker or deployment["concurrency_limit"]["limit"] == 1
+
+
+def test_the_documented_worker_deploys_its_own_checkout_into_pools_that_exist() -> None:
+    docs = (ROOT / "docs" / "operations.md").read_text()
+    lines = [line for line in docs.splitlines() if " exec " in line and " worker" in line]
+    checkout = re.search(r"GPTPATH_CHECKOUT=(\S+)", (ROOT / "deploy/container-worker").read_text())
+    assert checkout
+    assert all(f"--workdir {checkout[1]} " in line for line in lines), "it starts elsewhere"
+    compose = (ROOT / "deploy/compose.yaml").read_text()
+    own = re.findall(r"GPTPATH_POOL: \$\{GPTPATH_POOL:-(\S+)\}", compose)
+    made = re.findall(r"^\$IN prefect work-pool create (\S+) --type process", docs, re.MULTILINE)
+    assert {*own, *made} == {one["work_pool"]["name"] for one in HERE}
+
+
+def test_nobody_is_asked_where_the_code_of_a_deployment_lies() -> None:
+    assert tomllib.loads((ROOT / "prefect.toml").read_text())["cli"]["prompt"] is False
 
 
 def test_every_flow_of_the_project_is_deployed() -> None:

@@ -53,6 +53,13 @@ def test_a_workflow_only_calls_what_a_person_can_call(path: Path) -> None:
             assert word in ("echo", "gh"), command
 
 
+def test_training_in_ci_can_use_the_documented_remote_on_s3() -> None:
+    installs = [command for command in commands(WORKFLOWS[1]) if command.startswith("make ")]
+    assert installs == ["make s3", "make s3"]
+    recipe = MAKEFILE.partition("\n.venv/.installed-s3:")[2].partition("\n\n")[0]
+    assert "-e '.[s3]'" in recipe
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_no_text_from_outside_is_pasted_into_a_command(path: Path) -> None:
     assert not [command for command in commands(path) if "${{" in command]

@@ -4,6 +4,7 @@ Nothing heavy is imported here: `gptpath --help` and the data stages load neithe
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -145,11 +146,17 @@ def _profile(root: Path, options: argparse.Namespace) -> None:
     target = root / "params.yaml"
     ready_made = {path.read_text(encoding="utf-8") for path in profiles.glob("*.yaml")}
     if target.is_file() and target.read_text(encoding="utf-8") not in ready_made | {text}:
-        kept = root / "params.yaml.previous"
+        kept = _free_name(root / "params.yaml.previous")
         target.replace(kept)
         sys.stdout.write(f"kept your params.yaml as {kept.name}\n")
     target.write_text(text, encoding="utf-8")
     sys.stdout.write(f"params.yaml is now the profile {options.name}; next: `gptpath plan`\n")
+
+
+def _free_name(path: Path) -> Path:
+    """The path, or the first of `path-2`, `path-3`, ... that nothing has: what is kept stays."""
+    names = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(one for one in itertools.chain([path], names) if not one.exists())
 
 
 def _plan(root: Path, options: argparse.Namespace) -> None:

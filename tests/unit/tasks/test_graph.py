@@ -20,9 +20,9 @@ DOT = """strict digraph {
 """
 
 
-def plan(monkeypatch: pytest.MonkeyPatch, status: dict) -> graph.StageGraph:
+def plan(monkeypatch: pytest.MonkeyPatch, status: dict, dot: str = DOT) -> graph.StageGraph:
     names = "ingest\npretrain@small\npretrain@big\nreport\n"
-    answers = {"dag": DOT, "status": json.dumps(status), "stage": names}
+    answers = {"dag": dot, "status": json.dumps(status), "stage": names}
     monkeypatch.setattr(graph, "ask_dvc", lambda root, command, *rest: answers[command])
     return plan_stages(Path())
 
@@ -44,6 +44,16 @@ def test_stages_come_after_their_parents_and_else_keep_their_order() -> None:
 def test_a_circle_is_named() -> None:
     with pytest.raises(PipelineError, match="wait for each other: a, b"):
         topological_order({"a": ("b",), "b": ("a",)})
+
+
+def test_data_that_dvc_holds_is_no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`dvc dag` names the .dvc files of `dvc add`; `dvc stage list` does not."""
+    added = '"data/raw/books.dvc";\n"data/raw/books.dvc" -> "ingest";\n}'
+    changed = {name: [{"changed deps": {}}] for name in ("data/raw/books.dvc", "ingest")}
+    found = plan(monkeypatch, changed, DOT.replace("}", added))
+    assert found.parents["ingest"] == ()
+    assert found.order[0] == "ingest"
+    assert not found.fresh
 
 
 def test_everything_below_a_stale_stage_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,35 @@ def test_later_results_follow_earlier_ones_of_another_clone(checkout: Path) -> N
     assert at_origin(checkout, "results:src/code.py") == "newer"
 
 
+def test_other_refs_of_a_like_name_at_origin_are_not_the_branch(checkout: Path) -> None:
+    ask_git(checkout, "push", "--quiet", "origin", "HEAD:refs/heads/team/results")
+    ask_git(checkout, "push", "--quiet", "origin", "HEAD:refs/tags/results")
+    first = commit_results(checkout, "results")
+    (checkout / "dvc.lock").write_text("newer\n")
+    second = commit_results(checkout, "results")
+    assert at_origin(checkout, "refs/heads/results:dvc.lock") == "newer"
+    assert ask_git(checkout, "rev-parse", f"{second}^") == first
+
+
+def test_a_branch_that_shares_no_history_with_the_code_takes_results(checkout: Path) -> None:
+    tree = ask_git(checkout, "rev-parse", "HEAD^{tree}")
+    orphan = ask_git(checkout, "commit-tree", tree, "-m", "Of its own")
+    ask_git(checkout, "push", "--quiet", "origin", f"{orphan}:refs/heads/results")
+    commit = commit_results(checkout, "results")
+    parents = ask_git(checkout, "rev-list", "--parents", "-n", "1", commit).split()[1:]
+    assert parents == [orphan, ask_git(checkout, "rev-parse", "HEAD")]
+
+
+def test_a_commit_of_the_branch_that_was_never_pushed_stays_in_it(checkout: Path) -> None:
+    pushed = commit_results(checkout, "results")
+    tree = ask_git(checkout, "rev-parse", f"{pushed}^{{tree}}")
+    own = ask_git(checkout, "commit-tree", tree, "-p", pushed, "-m", "Unpushed")
+    ask_git(checkout, "update-ref", "refs/heads/results", own)
+    (checkout / "dvc.lock").write_text("newer\n")
+    commit = commit_results(checkout, "results")
+    assert ask_git(checkout, "rev-parse", f"{commit}^") == own
+
+
 def test_the_branch_that_is_checked_out_is_committed_to_as_by_hand(checkout: Path) -> None:
     (checkout / "notes.txt").write_text("staged for another commit\n")
     ask_git(checkout, "add", "notes.txt")

@@ -1,10 +1,24 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from gptpath.finetune.data_sets import Absent
+from gptpath.finetune.summary import absent_metrics
 from tasks.outcome import FlowOutcome
 from tasks.records import StageVersion
 from tasks.results import results_table, where_to_look
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """One of the laptop profile, before its first run."""
+    shutil.copy(ROOT / "profiles" / "laptop.yaml", tmp_path / "params.yaml")
+    return tmp_path
 
 
 def write(path: Path, values: object) -> None:
@@ -18,15 +32,15 @@ def version(*, skipped: bool) -> StageVersion:
     )
 
 
-def test_models_are_shown_best_first_and_tasks_against_no_pretraining(tmp_path: Path) -> None:
-    for name, loss in (("small", 4.0), ("large", 3.5)):
+def test_models_are_shown_best_first_and_tasks_against_no_pretraining(checkout: Path) -> None:
+    for name, loss in (("gpt2-laptop-s", 4.0), ("gpt2-laptop-l", 3.5), ("of-another-profile", 1.0)):
         final = {"loss": loss, "bpb": loss / 2}
         write(
-            tmp_path / f"metrics/pretrain/{name}.json",
+            checkout / f"metrics/pretrain/{name}.json",
             {"model": name, "parameters": 1234567, "final": final},
         )
     write(
-        tmp_path / "metrics/finetune/package.json",
+        checkout / "metrics/finetune/package.json",
         {
             "task": "package",
             "metric": "accuracy",
@@ -34,15 +48,18 @@ def test_models_are_shown_best_first_and_tasks_against_no_pretraining(tmp_path: 
             "summary": {"full": {"median": 0.9}, "no-pretraining": {"median": 0.7}},
         },
     )
-    lines = [line.split() for line in results_table(tmp_path).splitlines()]
-    assert lines[1] == ["large", "1,234,567", "3.500", "1.750"]
-    assert lines[2] == ["small", "1,234,567", "4.000", "2.000"]
-    assert lines[-1] == ["package", "accuracy", "0.900", "0.700", "0.100"]
+    other = absent_metrics(Absent(name="wording", kind="k", metric="accuracy", reason="no text"))
+    write(checkout / "metrics/finetune/wording.json", other)
+    lines = [line.split() for line in results_table(checkout).splitlines()]
+    assert lines[1] == ["gpt2-laptop-l", "1,234,567", "3.500", "1.750"]
+    assert lines[2] == ["gpt2-laptop-s", "1,234,567", "4.000", "2.000"]
+    assert lines[-2] == ["package", "accuracy", "0.900", "0.700", "0.100"]
+    assert lines[-1] == ["wording", "absent", "-", "-", "-"]
 
 
-def test_without_metrics_there_is_no_table(tmp_path: Path) -> None:
-    assert results_table(tmp_path) == ""
-    assert "reports" not in where_to_look(tmp_path)
+def test_without_metrics_there_is_no_table(checkout: Path) -> None:
+    assert results_table(checkout) == ""
+    assert "reports" not in where_to_look(checkout)
 
 
 def test_the_summary_says_when_there_was_nothing_to_do() -> None:

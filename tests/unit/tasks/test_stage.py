@@ -1,11 +1,15 @@
+import logging
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from gptpath.errors import PipelineError
+from tasks import stage as stage_module
 from tasks.policies import POLICIES, policy_of
-from tasks.stage import PROGRESS, StageKilledError, explain, stage_task, was_killed
+from tasks.stage import PROGRESS, StageKilledError, _StageOutput, explain, stage_task, was_killed
+from tasks.watch import TrainingWatch
 
 
 def test_the_stages_own_sentence_explains_a_failure() -> None:
@@ -68,3 +72,22 @@ def test_progress_is_read_from_the_lines_of_the_runner() -> None:
         assert match is not None
         assert match.groups() == expected
     assert PROGRESS.match("scores 120 | loss 2.5/3") is None
+
+
+def test_a_prefect_server_that_is_away_costs_a_warning_and_not_the_stage(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[float] = []
+
+    def away(percent: float, **_: Any) -> None:
+        asked.append(percent)
+        raise ConnectionError("connection refused")
+
+    monkeypatch.setattr(stage_module, "get_run_logger", lambda: logging.getLogger("test"))
+    monkeypatch.setattr(stage_module, "create_progress_artifact", away)
+    watch = TrainingWatch("pretrain@m", stall_seconds=None, on_alert=lambda alert: None)
+    output = _StageOutput("pretrain@m", watch)
+    for step in range(1, 50):
+        output.take(f"step {step}/100 | loss 1")
+    assert asked == [1.0], "a client that tries a minute long must not hold up every line"
+    assert "Prefect did not take the progress: connection refused" in caplog.text
