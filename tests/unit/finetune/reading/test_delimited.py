@@ -3,6 +3,7 @@ import gzip
 import pytest
 
 from gptpath.errors import CorpusError
+from gptpath.finetune.reading import delimited
 from gptpath.finetune.reading.delimited import Delimited
 
 TSV = Delimited(delimiter="\t", quotes=False)
@@ -87,7 +88,14 @@ def test_a_quote_that_is_never_closed_is_an_error_naming_where_its_row_begins(re
         read('a,b\nx,1\n"open,2\ny,3\nz,4\n', CSV)
 
 
-def test_a_quote_that_swallows_more_than_a_field_can_hold_is_the_same_error(read):
+def test_a_quoted_field_may_be_a_whole_book(read):
+    assert values(read(f'a,b\n"{"word " * 40_000}",1\n', CSV)) == [
+        {"a": "word " * 40_000, "b": "1"}
+    ]
+
+
+def test_a_quote_that_swallows_more_than_a_field_can_hold_is_the_same_error(read, monkeypatch):
+    monkeypatch.setattr(delimited, "LONGEST_FIELD", 100_000)
     with pytest.raises(CorpusError, match="begins in line 2 has a double quote that is never"):
         read('a,b\n"open,2\n' + "y,3\n" * 40_000, CSV)
 
