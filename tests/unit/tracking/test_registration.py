@@ -2,6 +2,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow.artifacts
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -139,3 +140,20 @@ def test_an_incomplete_folder_is_not_registered(root: Path, run) -> None:
     (given.path / "model.safetensors").unlink()
     with pytest.raises(PipelineError, match="no finished model folder"):
         run.register(given, LEDGER)
+
+
+def test_a_model_that_another_process_fetches_meanwhile_is_taken_from_there(
+    root: Path, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.register(model(root / "model"), LEDGER)
+    download = mlflow.artifacts.download_artifacts
+
+    def download_after_another(**options: str) -> None:
+        monkeypatch.setattr(mlflow.artifacts, "download_artifacts", download)
+        resolve_model(root, "models:/gptpath-tiny/1")
+        download(**options)
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", download_after_another)
+    found = resolve_model(root, "models:/gptpath-tiny/1")
+    assert (found / "model.safetensors").is_file()
+    assert [path.name for path in found.parent.iterdir()] == [found.name]
