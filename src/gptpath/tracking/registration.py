@@ -20,7 +20,7 @@ from gptpath import __version__
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
 from gptpath.gate.contenders import folder_of
-from gptpath.tracking.card import COMPUTE, PURPOSE, model_card
+from gptpath.tracking.card import COMPUTE, PURPOSE, as_description, model_card
 from gptpath.tracking.lineage import stage_name
 from gptpath.tracking.recorder import StageFacts
 from gptpath.tracking.registry import KIND
@@ -67,7 +67,7 @@ def register_model(
         logged.model_uri,
         run_id=run_id,
         tags=_version_tags(facts, model, ledger, md5),
-        description=card,
+        description=as_description(card),
         model_id=logged.model_id,  # without it a server refuses the source; a database does not
     )
     _make_challenger(client, created, ended)

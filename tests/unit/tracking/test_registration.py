@@ -10,7 +10,8 @@ from safetensors.numpy import save_file
 from gptpath.config.loading import load_params
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
-from gptpath.tracking.card import model_card
+from gptpath.tracking.card import CUT, as_description, model_card
+from gptpath.tracking.decisions import with_decision
 from gptpath.tracking.mlflow_run import open_run
 from gptpath.tracking.recorder import collect_facts
 from gptpath.tracking.registry import resolve_model
@@ -62,6 +63,22 @@ def test_the_card_marks_values_that_are_not_openais(facts) -> None:
         marked, finished, {}
     )
     assert "not OpenAI's" not in model_card(facts, finished, {})
+
+
+def test_a_description_is_no_longer_than_databases_take(root: Path, facts) -> None:
+    many = {f"data_sets.own.set-{number}.kind": "classification" for number in range(200)}
+    run = open_run(root, replace(facts, parameters=many), parent=None, flow_run=None)
+    run.register(model(root / "model"), LEDGER)
+    said = open_client(root).get_model_version("gptpath-tiny", "1").description
+    assert 4900 < len(said) <= 5000
+    assert said.endswith(f"classification |{CUT}")
+    assert "| tokens | 1,000 |" in said
+    [card] = (root / "mlartifacts").rglob("README.md")
+    assert "set-199" in card.read_text()
+    again = with_decision(said, "**promote** " + 300 * "because ")
+    assert len(as_description(again)) <= 5000
+    assert as_description(again).count(CUT) == 1
+    assert as_description("short\n") == "short\n"
 
 
 def test_facts_of_a_stage_carry_the_stand_ins_among_its_parameters() -> None:
