@@ -28,10 +28,10 @@ class RegisteredVersion:
 
 
 def registered_models(root: Path) -> list[RegisteredVersion]:
-    """Of each registered model the versions with an alias."""
+    """Of each of gptpath's registered models the versions with an alias."""
     client = open_client(root)
     found: list[RegisteredVersion] = []
-    for model in every(client.search_registered_models):
+    for model in every(client.search_registered_models, "name LIKE 'gptpath-%'"):
         aliases: dict[str, list[str]] = {}
         for alias, version in sorted(model.aliases.items()):
             aliases.setdefault(str(version), []).append(alias)

@@ -14,7 +14,7 @@ from gptpath.tracking.card import CUT, as_description, model_card
 from gptpath.tracking.decisions import with_decision
 from gptpath.tracking.mlflow_run import open_run
 from gptpath.tracking.recorder import collect_facts
-from gptpath.tracking.registry import resolve_model
+from gptpath.tracking.registry import registered_models, resolve_model
 from gptpath.tracking.revision import Revision
 from gptpath.tracking.store import open_client
 
@@ -174,3 +174,14 @@ def test_a_model_that_another_process_fetches_meanwhile_is_taken_from_there(
     found = resolve_model(root, "models:/gptpath-tiny/1")
     assert (found / "model.safetensors").is_file()
     assert [path.name for path in found.parent.iterdir()] == [found.name]
+
+
+def test_of_a_shared_registry_the_models_of_gptpath_alone_are_offered(root: Path, run) -> None:
+    run.register(model(root / "model"), LEDGER)
+    client = open_client(root)
+    client.create_registered_model("prices")
+    client.create_model_version("prices", (root / "elsewhere").as_uri())
+    client.set_registered_model_alias("prices", "champion", "1")
+    assert [(one.name, one.aliases) for one in registered_models(root)] == [
+        ("gptpath-tiny", ("challenger",))
+    ]
