@@ -96,10 +96,12 @@ class Delimited:
     ) -> Raw:
         text = text.removesuffix("\n").removesuffix("\r")
         if fields is None:
+            lines = text.count("\n") + 1
             problem = RowError(
                 "malformed_quotes",
                 "a double quote inside a field is not doubled; double it, or state quotes: false "
-                "if quotation marks are plain text",
+                "if quotation marks are plain text"
+                + (f"; {lines} lines are lost with it, rows perhaps" if lines > 1 else ""),
             )
         elif not is_encoded(text):
             problem = RowError(

@@ -83,6 +83,15 @@ def test_a_quote_within_a_quoted_field_is_a_problem_of_that_row_alone(read):
     assert values(rows)[1] == {"a": "x", "b": "2"}
 
 
+def test_a_quote_that_a_later_row_closes_says_how_many_lines_went_with_it(read):
+    rows = read('a,b\n"open,1\ny,2\nz,3\n"w",4\nx,5\n', CSV)
+    assert problems(rows) == [(2, "malformed_quotes")]
+    assert "4 lines are lost with it" in str(rows[0].problem)
+    assert values(rows)[1:] == [{"a": "x", "b": "5"}]
+    [row] = read('a,b\n"one "two" three",1\n', CSV)
+    assert "lost" not in str(row.problem)
+
+
 def test_a_quote_that_is_never_closed_is_an_error_naming_where_its_row_begins(read):
     with pytest.raises(CorpusError, match=r"row that begins in line 3 has a double quote .*never"):
         read('a,b\nx,1\n"open,2\ny,3\nz,4\n', CSV)
