@@ -1,7 +1,7 @@
 """95 % bootstrap intervals of test scores, resampling the items with replacement.
 
-Label metrics depend on the confusion table alone, and resampled items give a multinomial table: a
-thousand tables are drawn at once, however many items there are.
+Label metrics depend on the confusion table alone, and resampled items give a multinomial table:
+tables are drawn, however many items there are.
 
 Shape legend: N items, S samples, L labels.
 """
@@ -18,6 +18,8 @@ Array = npt.NDArray[np.float64]
 
 _SAMPLES_AT_ONCE = 100
 """Of correlations, which hold every resampled item."""
+_CELLS_AT_ONCE = 2**22
+"""Of confusion tables: a thousand tables of a thousand labels fit no memory."""
 
 
 def bootstrap(
@@ -39,10 +41,20 @@ def bootstrap(
         table_LL = np.array(
             confusion([place[x] for x in labels], [place[x] for x in predicted], len(known))
         )
-        draws = random.multinomial(len(labels), (table_LL / len(labels)).ravel(), size=samples)
-        values_S = from_tables(metric, draws.reshape(samples, *table_LL.shape).astype(float))
+        values_S = _label_metric(metric, table_LL, samples, random)
     low, high = np.quantile(values_S, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _label_metric(
+    metric: Metric, table_LL: Array, samples: int, random: np.random.Generator
+) -> Array:
+    shares, items = (table_LL / table_LL.sum()).ravel(), int(table_LL.sum())
+    parts: list[Array] = []
+    for start in range(0, samples, rows := max(1, _CELLS_AT_ONCE // table_LL.size)):
+        draws = random.multinomial(items, shares, size=min(rows, samples - start))
+        parts.append(from_tables(metric, draws.reshape(-1, *table_LL.shape).astype(float)))
+    return np.concatenate(parts)
 
 
 def from_tables(metric: Metric, tables_SLL: Array) -> Array:

@@ -24,10 +24,12 @@ class Contestant:
 def gated_models(root: Path, params: Params, asked: Sequence[str] | None = None) -> tuple[str, ...]:
     """Names of the models to gate: those asked for, or of `gate.models`, or all there are.
 
-    All are the language models of the matrix, and the classifiers that lie in the checkout.
+    All are the language models of the matrix, and those of their classifiers that lie in the
+    checkout; what another profile or an earlier task has left there is not among them.
     """
-    named = tuple(asked or params.gate.models)
-    return named or (*params.matrix.models, *_classifiers(root))
+    named, matrix = tuple(asked or params.gate.models), params.matrix
+    theirs = {f"{model}-{task}" for model in matrix.models for task in matrix.finetune_tasks}
+    return named or (*matrix.models, *(one for one in _classifiers(root) if one in theirs))
 
 
 def folder_of(root: Path, model: str) -> Path:

@@ -30,6 +30,18 @@ def model_card(facts: StageFacts, model: ModelFinished, ledger: Mapping[str, Any
     return "\n\n".join(part for part in sections if part) + "\n"
 
 
+MOST_CHARACTERS = 5000
+"""Of a description: PostgreSQL refuses what is longer than MLflow's column."""
+CUT = "\n\nCut here: the version's artifact `card` is the whole.\n"
+
+
+def as_description(page: str) -> str:
+    """A page as MLflow's databases take it: of a longer one the last lines are left out."""
+    if len(page) <= MOST_CHARACTERS:
+        return page
+    return page[: page.rfind("\n", 0, MOST_CHARACTERS - len(CUT) + 1)] + CUT
+
+
 COMPUTE = ("tokens", "flops", "wall_seconds", "cpu_seconds", "peak_memory_bytes", "energy_joules")
 """Keys of the ledger that the card and the version's tags repeat."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gptpath.errors import PipelineError
 from gptpath.gate.decision import Decision, Side, markdown
+from gptpath.tracking.card import as_description
 from gptpath.tracking.recorder import FLOW_RUN, PARENT_RUN
 from gptpath.tracking.registry_lock import registry_lock
 from gptpath.tracking.store import experiment_id
@@ -220,7 +221,7 @@ def _mark_version(client: "MlflowClient", run_id: str, decision: Decision) -> No
     client.update_model_version(
         decision.model,
         str(version.version),
-        with_decision(version.description or "", markdown(decision)),
+        as_description(with_decision(version.description or "", markdown(decision))),
     )
     if version.run_id:
         client.set_tag(version.run_id, "gptpath.gate.run_id", run_id)

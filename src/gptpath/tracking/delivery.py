@@ -127,9 +127,9 @@ def deliver_model(client: MlflowClient, outbox: Outbox, kept: KeptModel) -> bool
     """
     from gptpath.tracking.registration import register_model
 
-    run_id, name = outbox.state.run_id, kept.model.name
+    run_id, name, ended = outbox.state.run_id, kept.model.name, outbox.state.end_time
     try:
-        version = register_model(client, run_id, kept.facts, kept.model, kept.ledger)
+        version = register_model(client, run_id, kept.facts, kept.model, kept.ledger, ended=ended)
         client.set_tag(run_id, f"gptpath.model.{name}", version)
     except Exception as error:
         if isinstance(error, PipelineError) or getattr(error, "error_code", None) == INVALID:

@@ -20,7 +20,7 @@ from gptpath import __version__
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
 from gptpath.gate.contenders import folder_of
-from gptpath.tracking.card import COMPUTE, PURPOSE, model_card
+from gptpath.tracking.card import COMPUTE, PURPOSE, as_description, model_card
 from gptpath.tracking.lineage import stage_name
 from gptpath.tracking.recorder import StageFacts
 from gptpath.tracking.registry import KIND
@@ -42,8 +42,13 @@ def register_model(
     facts: StageFacts,
     model: ModelFinished,
     ledger: Mapping[str, Any],
+    *,
+    ended: int | None = None,
 ) -> str:
     """Return the version that holds the model's weights, a new one only if they are new.
+
+    `ended`, in milliseconds since 1970, is when the run of a model ended that could not be
+    registered then; versions of later runs stay the challenger.
 
     Raises PipelineError when the folder is incomplete, MlflowException when the registry refuses.
     """
@@ -52,6 +57,8 @@ def register_model(
     newest = _newest_version(client, name, model.kind)
     if newest is not None and newest.tags.get(WEIGHTS_MD5) == md5:
         logger.info("registry: %s version %s holds these weights", name, newest.version)
+        # A try that broke off may have made the version and no more.
+        _make_challenger(client, newest, ended)
         return str(newest.version)
     card = model_card(facts, model, ledger)
     logged = _log_model(run_id, model, card)
@@ -60,12 +67,36 @@ def register_model(
         logged.model_uri,
         run_id=run_id,
         tags=_version_tags(facts, model, ledger, md5),
-        description=card,
+        description=as_description(card),
         model_id=logged.model_id,  # without it a server refuses the source; a database does not
     )
-    client.set_registered_model_alias(name, CHALLENGER, str(created.version))
-    logger.info("registry: %s version %s is %s", name, created.version, CHALLENGER)
+    _make_challenger(client, created, ended)
     return str(created.version)
+
+
+def _make_challenger(client: MlflowClient, version: ModelVersion, ended: int | None) -> None:
+    """Give a version the alias, unless the version that has it is of a run that ended later."""
+    name, number = version.name, str(version.version)
+    holder = client.get_registered_model(name).aliases.get(CHALLENGER)
+    if holder is not None and str(holder) == number:
+        return
+    if holder is not None and ended is not None and _ended_later(client, name, holder, ended):
+        logger.info("registry: %s version %s is older than %s", name, number, holder)
+        return
+    client.set_registered_model_alias(name, CHALLENGER, number)
+    logger.info("registry: %s version %s is %s", name, number, CHALLENGER)
+
+
+def _ended_later(client: MlflowClient, name: str, version: str, ended: int) -> bool:
+    """Whether the run that made a version ended after `ended`, or goes on."""
+    run_id = client.get_model_version(name, str(version)).run_id
+    try:
+        end_time = client.get_run(str(run_id)).info.end_time
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return end_time is None or end_time > ended
 
 
 def check_folder(model: ModelFinished) -> None:

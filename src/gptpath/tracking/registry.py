@@ -28,10 +28,10 @@ class RegisteredVersion:
 
 
 def registered_models(root: Path) -> list[RegisteredVersion]:
-    """Of each registered model the versions with an alias."""
+    """Of each of gptpath's registered models the versions with an alias."""
     client = open_client(root)
     found: list[RegisteredVersion] = []
-    for model in every(client.search_registered_models):
+    for model in every(client.search_registered_models, "name LIKE 'gptpath-%'"):
         aliases: dict[str, list[str]] = {}
         for alias, version in sorted(model.aliases.items()):
             aliases.setdefault(str(version), []).append(alias)
@@ -76,7 +76,7 @@ def resolve_model(root: Path, uri: str) -> Path:
             kept.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=kept.parent) as fresh:
                 download_artifacts(artifact_uri=f"models:/{name}/{found.version}", dst_path=fresh)
-                os.replace(Path(fresh) / "artifacts", kept)
+                _put(Path(fresh) / "artifacts", kept)
     except MlflowException as error:
         known = ", ".join(sorted(model.name for model in every(client.search_registered_models)))
         raise PipelineError(
@@ -84,6 +84,15 @@ def resolve_model(root: Path, uri: str) -> Path:
             f"registered: {known or 'nothing'}"
         ) from None
     return kept
+
+
+def _put(fetched: Path, kept: Path) -> None:
+    """Move a fetched model into its place, where another process may have put it meanwhile."""
+    try:
+        os.replace(fetched, kept)
+    except OSError:
+        if not kept.is_dir():
+            raise
 
 
 def _classifies(tags: Mapping[str, str]) -> bool:

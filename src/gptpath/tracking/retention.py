@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DAY_MS = 86_400_000
 MLFLOW_GC = (sys.executable, "-m", "mlflow", "gc")
+MOST_IDS = 1000
+"""Of one call of it: an argument of a command has 128 KiB at most."""
 
 
 def split_versions(
@@ -145,26 +147,31 @@ def remove_versions(client: "MlflowClient", root: Path, versions: "Sequence[Mode
     models = [model for version in versions if (model := _model_id(version)) is not None]
     for version in versions:
         client.delete_model_version(version.name, str(version.version))
-    for model in models:
-        client.delete_logged_model(model)
-    if models:
-        _purge(root, "--logged-model-ids", ",".join(models))
+    for some in _batches(models):
+        for model in some:
+            client.delete_logged_model(model)
+        _purge(root, "--logged-model-ids", some)
 
 
 def remove_runs(client: "MlflowClient", root: Path, runs: "Sequence[Run]") -> None:
     """Delete runs with their numbers and files."""
-    for run in runs:
-        client.delete_run(run.info.run_id)
-    _purge(root, "--run-ids", ",".join(run.info.run_id for run in runs))
+    for some in _batches([run.info.run_id for run in runs]):
+        for run_id in some:
+            client.delete_run(run_id)
+        _purge(root, "--run-ids", some)
 
 
-def _purge(root: Path, option: str, ids: str) -> None:
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
+
+
+def _purge(root: Path, option: str, ids: Sequence[str]) -> None:
     """Remove for good what was deleted; a server's own `mlflow gc` does that for its store."""
     if not store_is_local(root):
         return
     uri = tracking_uri(root)
     done = subprocess.run(
-        [*MLFLOW_GC, "--backend-store-uri", uri, "--tracking-uri", uri, option, ids],
+        [*MLFLOW_GC, "--backend-store-uri", uri, "--tracking-uri", uri, option, ",".join(ids)],
         cwd=root,
         capture_output=True,
         text=True,

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
@@ -101,3 +103,15 @@ def test_an_interval_is_that_of_items_drawn_one_by_one(metric):
     assert found == pytest.approx(expected, abs=0.03)
     again = bootstrap(metric, labels.tolist(), predicted.tolist(), samples=4000, seed=3)
     assert again == found
+
+
+def test_tables_of_many_labels_are_drawn_a_few_at_a_time(monkeypatch):
+    random = np.random.default_rng(4)
+    labels, predicted = random.integers(0, 150, (2, 300)).tolist()
+    tracemalloc.start()
+    found = bootstrap("accuracy", labels, predicted, samples=1000, seed=3)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**27  # all thousand tables would take 2**27.4 bytes, twice
+    monkeypatch.setattr("gptpath.finetune.intervals._CELLS_AT_ONCE", 2**40)
+    assert bootstrap("accuracy", labels, predicted, samples=1000, seed=3) == found

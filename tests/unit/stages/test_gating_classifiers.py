@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "gate": {"min_items": 20, "samples": 200},
         "compute": {"device": "cpu"},
         "data_sets": {"folder": "data/labelled", "own": {"mine": mine}},
+        "matrix": {"finetune_tasks": ["wording", "mine"]},
     }
     make_checkout(tmp_path, monkeypatch, sections)
     (tmp_path / "dvc.lock").write_text(LOCK)
@@ -172,6 +174,16 @@ def test_all_models_are_those_of_the_matrix_and_the_classifiers_that_are_here(ro
     train(root, "yes")
     assert gated_models(root, params) == (*params.matrix.models, MODEL)
     assert gated_models(root, params, ["a"]) == ("a",)
+
+
+def test_classifiers_of_another_profile_or_an_earlier_task_are_none_of_all(root: Path) -> None:
+    train(root, "yes")
+    params = load_params(root / "params.yaml")
+    without_task = replace(params.matrix, finetune_tasks=("wording",))
+    assert gated_models(root, replace(params, matrix=without_task)) == params.matrix.models
+    path = root / "models" / "finetuned" / "mine" / "full" / "classifier.json"
+    path.write_text(path.read_text().replace("gpt1-laptop", "gpt1-suite"))
+    assert gated_models(root, params) == params.matrix.models
 
 
 def test_a_classifier_may_be_named_in_the_settings(root: Path) -> None:

@@ -217,7 +217,7 @@ def test_what_the_registry_refuses_is_told_once_and_kept_for_a_person(
     assert str(open_client(root).get_model_version("gptpath-tiny", "1").version) == "1"
 
 
-def refuse_for_good(*args: object) -> None:
+def refuse_for_good(*args: object, **kwargs: object) -> None:
     raise MlflowException("a name too long", error_code=INVALID_PARAMETER_VALUE)
 
 

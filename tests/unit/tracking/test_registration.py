@@ -2,6 +2,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow.artifacts
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -9,10 +10,11 @@ from safetensors.numpy import save_file
 from gptpath.config.loading import load_params
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
-from gptpath.tracking.card import model_card
+from gptpath.tracking.card import CUT, as_description, model_card
+from gptpath.tracking.decisions import with_decision
 from gptpath.tracking.mlflow_run import open_run
 from gptpath.tracking.recorder import collect_facts
-from gptpath.tracking.registry import resolve_model
+from gptpath.tracking.registry import registered_models, resolve_model
 from gptpath.tracking.revision import Revision
 from gptpath.tracking.store import open_client
 
@@ -61,6 +63,22 @@ def test_the_card_marks_values_that_are_not_openais(facts) -> None:
         marked, finished, {}
     )
     assert "not OpenAI's" not in model_card(facts, finished, {})
+
+
+def test_a_description_is_no_longer_than_databases_take(root: Path, facts) -> None:
+    many = {f"data_sets.own.set-{number}.kind": "classification" for number in range(200)}
+    run = open_run(root, replace(facts, parameters=many), parent=None, flow_run=None)
+    run.register(model(root / "model"), LEDGER)
+    said = open_client(root).get_model_version("gptpath-tiny", "1").description
+    assert 4900 < len(said) <= 5000
+    assert said.endswith(f"classification |{CUT}")
+    assert "| tokens | 1,000 |" in said
+    [card] = (root / "mlartifacts").rglob("README.md")
+    assert "set-199" in card.read_text()
+    again = with_decision(said, "**promote** " + 300 * "because ")
+    assert len(as_description(again)) <= 5000
+    assert as_description(again).count(CUT) == 1
+    assert as_description("short\n") == "short\n"
 
 
 def test_facts_of_a_stage_carry_the_stand_ins_among_its_parameters() -> None:
@@ -139,3 +157,31 @@ def test_an_incomplete_folder_is_not_registered(root: Path, run) -> None:
     (given.path / "model.safetensors").unlink()
     with pytest.raises(PipelineError, match="no finished model folder"):
         run.register(given, LEDGER)
+
+
+def test_a_model_that_another_process_fetches_meanwhile_is_taken_from_there(
+    root: Path, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.register(model(root / "model"), LEDGER)
+    download = mlflow.artifacts.download_artifacts
+
+    def download_after_another(**options: str) -> None:
+        monkeypatch.setattr(mlflow.artifacts, "download_artifacts", download)
+        resolve_model(root, "models:/gptpath-tiny/1")
+        download(**options)
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", download_after_another)
+    found = resolve_model(root, "models:/gptpath-tiny/1")
+    assert (found / "model.safetensors").is_file()
+    assert [path.name for path in found.parent.iterdir()] == [found.name]
+
+
+def test_of_a_shared_registry_the_models_of_gptpath_alone_are_offered(root: Path, run) -> None:
+    run.register(model(root / "model"), LEDGER)
+    client = open_client(root)
+    client.create_registered_model("prices")
+    client.create_model_version("prices", (root / "elsewhere").as_uri())
+    client.set_registered_model_alias("prices", "champion", "1")
+    assert [(one.name, one.aliases) for one in registered_models(root)] == [
+        ("gptpath-tiny", ("challenger",))
+    ]

@@ -10,6 +10,9 @@ from gptpath.errors import CorpusError
 from gptpath.finetune.reading.opening import is_encoded, opened
 from gptpath.finetune.reading.raw import Raw, RowError
 
+LONGEST_FIELD = 2**24
+"""Characters of a quoted field. Python's own limit, 2**17, is less than some documents have."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delimited:
@@ -51,6 +54,7 @@ class Delimited:
                 yield number, text.split(self.delimiter), text
 
     def _quoted(self, stream: io.TextIOWrapper, path: Path) -> "Iterator[_Fields]":
+        csv.field_size_limit(LONGEST_FIELD)
         lines = _Lines(stream)
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         while True:
@@ -92,10 +96,12 @@ class Delimited:
     ) -> Raw:
         text = text.removesuffix("\n").removesuffix("\r")
         if fields is None:
+            lines = text.count("\n") + 1
             problem = RowError(
                 "malformed_quotes",
                 "a double quote inside a field is not doubled; double it, or state quotes: false "
-                "if quotation marks are plain text",
+                "if quotation marks are plain text"
+                + (f"; {lines} lines are lost with it, rows perhaps" if lines > 1 else ""),
             )
         elif not is_encoded(text):
             problem = RowError(

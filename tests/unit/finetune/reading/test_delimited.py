@@ -3,6 +3,7 @@ import gzip
 import pytest
 
 from gptpath.errors import CorpusError
+from gptpath.finetune.reading import delimited
 from gptpath.finetune.reading.delimited import Delimited
 
 TSV = Delimited(delimiter="\t", quotes=False)
@@ -82,12 +83,28 @@ def test_a_quote_within_a_quoted_field_is_a_problem_of_that_row_alone(read):
     assert values(rows)[1] == {"a": "x", "b": "2"}
 
 
+def test_a_quote_that_a_later_row_closes_says_how_many_lines_went_with_it(read):
+    rows = read('a,b\n"open,1\ny,2\nz,3\n"w",4\nx,5\n', CSV)
+    assert problems(rows) == [(2, "malformed_quotes")]
+    assert "4 lines are lost with it" in str(rows[0].problem)
+    assert values(rows)[1:] == [{"a": "x", "b": "5"}]
+    [row] = read('a,b\n"one "two" three",1\n', CSV)
+    assert "lost" not in str(row.problem)
+
+
 def test_a_quote_that_is_never_closed_is_an_error_naming_where_its_row_begins(read):
     with pytest.raises(CorpusError, match=r"row that begins in line 3 has a double quote .*never"):
         read('a,b\nx,1\n"open,2\ny,3\nz,4\n', CSV)
 
 
-def test_a_quote_that_swallows_more_than_a_field_can_hold_is_the_same_error(read):
+def test_a_quoted_field_may_be_a_whole_book(read):
+    assert values(read(f'a,b\n"{"word " * 40_000}",1\n', CSV)) == [
+        {"a": "word " * 40_000, "b": "1"}
+    ]
+
+
+def test_a_quote_that_swallows_more_than_a_field_can_hold_is_the_same_error(read, monkeypatch):
+    monkeypatch.setattr(delimited, "LONGEST_FIELD", 100_000)
     with pytest.raises(CorpusError, match="begins in line 2 has a double quote that is never"):
         read('a,b\n"open,2\n' + "y,3\n" * 40_000, CSV)
 
