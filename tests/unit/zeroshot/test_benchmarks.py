@@ -42,6 +42,20 @@ def test_lines_that_are_no_json_objects_become_malformed_items(tmp_path):
     assert malformed == {"text is no text": 2}
 
 
+def test_lone_surrogates_are_read_as_replacement_characters(tmp_path):
+    """No file of results could hold them, nor could a tokenizer give them back."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": ["a \\ud83d", "\\ud83d\\ude42", {"\\uDC00": "b"}]}\n')
+    [row] = read_rows(path)
+    assert row["text"] == ["a \ufffd", "🙂", {"\ufffd": "b"}]
+
+
+def test_json_nested_beyond_all_measure_is_a_malformed_line(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("[" * 100_000 + '\n{"text": "so it does"}\n')
+    assert read_rows(path) == [{"id": "00000"}, {"id": "00001", "text": "so it does"}]
+
+
 def test_gzipped_files_are_read_as_they_are(tmp_path):
     path = tmp_path / "wikitext-2" / "test.txt.gz"
     path.parent.mkdir()

@@ -4,12 +4,15 @@ import csv
 import gzip
 import io
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gptpath.errors import CorpusError
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def find(folder: Path, names: Sequence[str]) -> Path | None:
@@ -64,9 +67,31 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return None
+
+
+def parse_json(text: str) -> Any:
+    """`json.loads`, lone surrogates read as U+FFFD; ValueError for whatever is no JSON.
+
+    JSON can write surrogates that no UTF-8 file of results could hold.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return _encodable(value) if _SURROGATE.search(text) else value
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_encodable(each) for each in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(each) for key, each in value.items()}
+    return value
 
 
 def _row(value: Any, number: int) -> dict[str, Any]:

@@ -5,11 +5,10 @@ rows under their place in the set, a damaged passage among the malformed ones; t
 file and line, by which its splits are drawn, and a damaged file ends the stage.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from gptpath.zeroshot.benchmarks.files import read_rows, read_text
+from gptpath.zeroshot.benchmarks.files import parse_json, read_rows, read_text
 
 
 def read_cola(path: Path) -> list[dict[str, Any]]:
@@ -36,7 +35,7 @@ def read_race(path: Path) -> list[dict[str, Any]]:
 
 def _passage(file: Path) -> list[dict[str, Any]]:
     try:
-        values = json.loads(read_text(file))
+        values = parse_json(read_text(file))
         return [
             {
                 "id": f"{file.parent.name}/{file.stem}#{n}",
