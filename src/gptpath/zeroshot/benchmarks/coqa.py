@@ -15,9 +15,9 @@ def read_conversations(path: Path) -> list[dict[str, Any]]:
     """
     try:
         stories = parse_json(read_text(path))["data"]
+        return [row for story in stories for row in _rows(story)]
     except (ValueError, KeyError, TypeError) as error:
         raise CorpusError(f"{path} is not CoQA's JSON with `data` ({error!r})") from None
-    return [row for story in stories for row in _rows(story)]
 
 
 def _rows(story: Any) -> list[dict[str, Any]]:
