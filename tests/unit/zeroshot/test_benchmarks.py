@@ -4,7 +4,8 @@ import pytest
 
 from gptpath.errors import CorpusError
 from gptpath.zeroshot.benchmarks.catalogue import FILES, absence
-from gptpath.zeroshot.benchmarks.files import find, read_rows, read_text
+from gptpath.zeroshot.benchmarks.files import find, lines_of, read_rows, read_text
+from gptpath.zeroshot.benchmarks.gpt1_sets import read_cola
 from gptpath.zeroshot.benchmarks.winograd import read_schemas
 from gptpath.zeroshot.items import parse_items, passage_item, schema_item
 from gptpath.zeroshot.perplexity import words_of
@@ -112,3 +113,16 @@ def test_our_reading_of_the_xml_agrees_with_the_hand_made_form():
     assert [item.label for item in ours] == [item.label for item in theirs]
     same = sum(a.contexts == b.contexts for a, b in zip(ours, theirs, strict=True))
     assert same > 0.7 * 273  # the rest are worded more freely there
+
+
+@pytest.mark.parametrize("text", ["a\x85b\u2028c\x0cd\re\n\nf\r\n", "a b\n \nlast", ""])
+def test_only_line_feeds_end_lines(text):
+    assert "".join(lines_of(text)) == text
+    assert len(lines_of(text)) == text.count("\n") + bool(text) - text.endswith("\n")
+
+
+def test_a_sentence_with_a_strange_line_end_in_it_stays_one(tmp_path):
+    """Else the words of the Billion Word Benchmark are miscounted and CoLA loses a sentence."""
+    path = tmp_path / "dev.tsv"
+    path.write_text("x\t1\t\tHe left\x85 and came.\nx\t0\t*\tLeft he.\n", encoding="utf-8")
+    assert [row["text"].strip() for row in read_cola(path)] == ["He left\x85 and came.", "Left he."]

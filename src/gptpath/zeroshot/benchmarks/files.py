@@ -12,6 +12,7 @@ from typing import Any
 
 from gptpath.errors import CorpusError
 
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -43,6 +44,14 @@ def read_text(path: Path) -> str:
         raise CorpusError(
             f"{path} is not UTF-8 text ({error}); fetch the published file again"
         ) from None
+
+
+def lines_of(text: str) -> list[str]:
+    r"""Lines with their ends, which are "\n" alone.
+
+    Sentences of published files hold U+0085 and the like, at which str.splitlines would cut them.
+    """
+    return _LINE.findall(text)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -8,13 +8,13 @@ file and line, by which its splits are drawn, and a damaged file ends the stage.
 from pathlib import Path
 from typing import Any
 
-from gptpath.zeroshot.benchmarks.files import parse_json, read_rows, read_text
+from gptpath.zeroshot.benchmarks.files import lines_of, parse_json, read_rows, read_text
 
 
 def read_cola(path: Path) -> list[dict[str, Any]]:
     """Rows of `text`, `label` (1 acceptable) and `id`: four columns without a header."""
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(read_text(path).splitlines()):
+    for number, line in enumerate(lines_of(read_text(path))):
         parts = line.split("\t")
         row: dict[str, Any] = {"id": f"{path.name.partition('.')[0]}-{number:05d}"}
         if len(parts) == 4 and parts[1] in ("0", "1"):
