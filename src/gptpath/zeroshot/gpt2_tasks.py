@@ -31,6 +31,7 @@ from gptpath.zeroshot.sources import (
     ScoreModel,
     Sources,
     require_file,
+    require_some,
     rows_task,
     some_items,
 )
@@ -57,6 +58,7 @@ def _words(respell: Callable[[str], str], *, by_line: bool = False) -> Builder:
     def build(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
         lines = lines_of(read_text(require_file(name, sources)))
         lines = lines[: _lines_within(lines, sources)]
+        require_some(lines, Malformed(), f"{name} in the folder of benchmarks")
         text = TextSet(
             spellings={"raw": tuple(lines), "detokenized": tuple(map(respell, lines))},
             units={"word": words_of(lines)},
@@ -89,6 +91,7 @@ def _characters(unit: str) -> Builder:
             most = sources.max_items * sources.context_length
             ids = sources.encoding.encode_ordinary(text[: 16 * most])[:most]
             text = sources.encoding.decode(ids, errors="ignore")
+        require_some(text, Malformed(), f"{name} in the folder of benchmarks")
         size = len(text.encode()) if unit == "byte" else len(text)
         measured = TextSet(spellings={"raw": (text,)}, units={unit: size})
         return lambda scorer, report: score_text(scorer, report, measured), Malformed()
