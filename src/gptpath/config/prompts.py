@@ -80,6 +80,10 @@ class PromptTask:
             bool(self.answer) or bool(self.answers_file),
             "a prompt task needs `answer`, the field of the right answer, or `answers_file`",
         )
+        require(
+            bool(self.answer) or not self.shot_files,
+            "examples from `shot_files` need `answer`: answers_file holds those of `files` alone",
+        )
         for pattern, _ in self.replace:
             try:
                 re.compile(pattern)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -212,3 +213,25 @@ def test_forms_of_the_hub_and_of_the_publisher_give_the_same_item(tmp_path):
     assert items[0] == items[1]
     assert items[0][0].contexts == ("Question: Why?\nAnswer:",)
     assert items[0][0].label == 1
+
+
+def test_answers_that_are_no_numbers_and_names_that_are_no_list_are_malformed(folder):
+    rows = [
+        {"q": "a", "options": ["x", "y"], "right": "²", "names": ["A", "B"]},
+        {"q": "b", "options": ["x", "y"], "right": "1", "names": 5},
+    ]
+    (folder / "mine" / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    items, malformed = read_prompt_items(replace(TASK, answer_names=()), folder, None)
+    assert ([item.label for item in items], malformed) == ([1], {"answer fits no candidate": 1})
+    items, malformed = read_prompt_items(replace(TASK, answer_names="names"), folder, None)
+    assert malformed == {"answer fits no candidate": 1, "names is no list": 1}
+
+
+def test_examples_from_another_file_have_their_answers_in_its_rows(folder):
+    (folder / "mine" / "shots.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
+    (folder / "mine" / "answers.txt").write_text("2\nelephant\na\na\nb\nb\n")
+    task = replace(TASK, answers_file="mine/answers.txt", shots=1, shot_files=("mine/shots.jsonl",))
+    items, _ = read_prompt_items(task, folder, None)
+    assert items[0].contexts == ("Q: Two?\nA: 2\n\nQ: Two?\nA:",)
+    with pytest.raises(ConfigError, match="shot_files` need `answer`"):
+        replace(task, answer="")
