@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from gptpath.config.ingest import InstalledDocs
-from gptpath.config.loading import load_params, profile_text
+from gptpath.config.loading import load_params, parse_params, profile_text
+from gptpath.config.prompts import PromptTask
 from gptpath.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -143,3 +145,11 @@ def test_a_published_tokenizer_sets_the_vocabulary_of_the_models(tmp_path: Path)
     (tmp_path / "params.yaml").write_text(changed("tokenizer={kind: gpt2, vocab_size: 50257}"))
     params = load_params(tmp_path / "params.yaml")
     assert params.model_config("gpt1-laptop").vocab_size == 50_257
+
+
+def test_a_prompt_task_may_call_its_candidates_by_numbers_and_truth_values() -> None:
+    task = "{files: [a.jsonl], prompt: p, choices: c, answer: a, answer_names: [false, 1, b]}"
+    values = YAML(typ="safe").load(changed(f"zeroshot.prompts={{mine: {task}}}"))
+    found = parse_params(values, where="here").zeroshot.prompts["mine"]
+    assert isinstance(found, PromptTask)
+    assert repr(found.answer_names) == "(False, 1, 'b')"

@@ -235,3 +235,30 @@ def test_examples_from_another_file_have_their_answers_in_its_rows(folder):
     assert items[0].contexts == ("Q: Two?\nA: 2\n\nQ: Two?\nA:",)
     with pytest.raises(ConfigError, match="shot_files` need `answer`"):
         replace(task, answer="")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("files: mine/q.jsonl", r"files='mine/q.jsonl'; expected list\[str, \.\.\.\]"),
+        ("shots: '2'", "shots='2'; expected .*int"),
+        ("shots: true", "shots=True; expected .*int"),
+        ("score: generate", "score='generate'; expected Literal"),
+        ("delimiter:", "delimiter=None; expected .*str"),
+        ("stop: '###'", "stop='###'; expected list"),
+        ("stop: ['']", "stop has an empty text"),
+        ("metrics: []", "metrics is empty"),
+        ("replace: [a]", "replace="),
+        ("replace: [[a, '\\1']]", "is no regular expression and its replacement"),
+        ("layouts: [{files: b.jsonl}]", "layouts: files='b.jsonl'"),
+    ],
+)
+def test_settings_of_a_task_file_are_checked_as_those_of_the_parameters_are(
+    tmp_path, setting, message
+):
+    given = {"files": "[a.jsonl]", "prompt": "'{q}'", "choices": "c", "answer": "a"}
+    name, _, value = setting.partition(":")
+    lines = "".join(f"{k}: {v}\n" for k, v in (given | {name: value}).items())
+    (tmp_path / "task.yaml").write_text(lines)
+    with pytest.raises(ConfigError, match=message):
+        read_task(tmp_path / "task.yaml")
