@@ -58,6 +58,7 @@ class Params:
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**32, f"seed={self.seed} must lie between 0 and 2**32 - 1")
         classifiers = {f"{self.finetune.pretrained}-{task}" for task in self.matrix.finetune_tasks}
         used = {
             "matrix.models": self.matrix.models,

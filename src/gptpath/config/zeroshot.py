@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from gptpath.config.prompts import PromptTask
-from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.sections import FORBID_UNKNOWN, require, require_least
 
 OWN_TASKS = ("heldout", "last-word", "cloze", "continuation", "acceptability", "tldr")
 """From held-out documents of the corpus."""
@@ -85,6 +85,8 @@ class Zeroshot:
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
+        counts = ("max_items", "tldr_tokens", "tldr_top_k", "batch_size", "bootstrap_samples")
+        require_least("zeroshot", self, **dict.fromkeys(counts, 1))
         taken = set(self.prompts) & set(ZEROSHOT_TASKS)
         require(not taken, f"zeroshot.prompts {sorted(taken)} are names of other tasks; rename")
         for name in self.prompts:
