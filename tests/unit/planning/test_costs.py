@@ -137,6 +137,18 @@ def test_more_threads_than_cores_do_not_come_for_free() -> None:
     )
 
 
+def test_memory_of_the_data_stages_is_what_they_take_of_forty_gigabytes() -> None:
+    """Ingest streams (docs/corpus.md: 9.9 GB with 16 workers); contamination fills a filter."""
+    params = profile("gpt2-124m")
+    speed = Speed(tokens_per_second=1000.0, measured=True)
+    rates = Rates(matmul_flops=1e12, training=dict.fromkeys(params.matrix.models, speed))
+    large = replace(CORPUS, read_bytes=40e9, text_bytes=40e9, tokens=9e9)
+    costs = compose_plan(params, corpus=large, machine=GPU, rates=rates)
+    assert 5e9 < stage(costs, "ingest").memory_bytes < 10e9
+    assert stage(costs, "contamination").memory_bytes == pytest.approx(32.5e9, rel=0.02)
+    refuse_unfit(costs)
+
+
 def test_a_plan_that_fits_is_not_refused() -> None:
     refuse_unfit(plan(profile("gpt2-124m"), GPU))
 
