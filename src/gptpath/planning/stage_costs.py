@@ -116,6 +116,8 @@ def pretrain(
     held_out = min(recipe.validation_tokens or corpus.validation_tokens, corpus.validation_tokens)
     measured = measurements * held_out + corpus.validation_tokens
     weights = 4 * parameters(config)
+    # Processes on one CPU share it; each GPU adds its own speed.
+    ranks = 1 if machine.gpu is None else params.launch.ranks
     device, bfloat16 = _kind(machine), _bfloat16(params, machine)
     room = _ROOM_TO_USE * (
         machine.memory_bytes if machine.gpu is None else machine.gpu_memory_bytes
@@ -139,7 +141,7 @@ def pretrain(
         name=f"pretrain@{name}",
         tokens=trained + measured,
         flops=flops_per_token(config) * (trained + measured / 3),
-        seconds=START_SECONDS + (trained + measured / 3) / speed.tokens_per_second,
+        seconds=START_SECONDS + (trained + measured / 3) / speed.tokens_per_second / ranks,
         **_memory(need, machine),
         disk_bytes=weights * (1 + recipe.published_checkpoints) + 3 * weights,
         after=("encode",),
