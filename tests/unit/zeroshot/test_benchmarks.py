@@ -126,3 +126,16 @@ def test_a_sentence_with_a_strange_line_end_in_it_stays_one(tmp_path):
     path = tmp_path / "dev.tsv"
     path.write_text("x\t1\t\tHe left\x85 and came.\nx\t0\t*\tLeft he.\n", encoding="utf-8")
     assert [row["text"].strip() for row in read_cola(path)] == ["He left\x85 and came.", "Left he."]
+
+
+def test_a_table_may_have_long_fields_lone_carriage_returns_and_quotes(tmp_path):
+    path = tmp_path / "dev.tsv"
+    long = "word " * 40_000
+    lines = ["sentence\tlabel", f"{long}\t1", 'a "b\rc\t0', "", "short", "d\t1\tmore"]
+    path.write_bytes("\r\n".join(lines).encode())
+    assert [(row.get("sentence"), row.get("label")) for row in read_rows(path)] == [
+        (long, "1"),
+        ('a "b\rc', "0"),
+        ("short", None),
+        ("d", "1"),
+    ]
