@@ -6,10 +6,10 @@ No third-party import here, so that a bare machine reads the shipped tasks too.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.types import fits
 from gptpath.errors import ConfigError
 
 METRICS = ("exact-match", "f1", "rouge", "bleu")
@@ -123,27 +123,10 @@ def _checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise ConfigError(f"{where}: missing {', '.join(missing)}")
     frozen = {key: _frozen(value) for key, value in values.items()}
     for each in fields(PromptTask):
-        if each.name in frozen and not _fits(frozen[each.name], each.type):
+        if each.name in frozen and not fits(frozen[each.name], each.type):
             kind = str(each.type).replace("tuple", "list").replace("typing.", "")
             raise ConfigError(f"{where}: {each.name}={values[each.name]!r}; expected {kind}")
     return frozen
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of an annotated type; pydantic is no part of a bare machine."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if kind is Any or origin is Literal:
-        return kind is Any or value in inner
-    if origin is UnionType:
-        return any(_fits(value, each) for each in inner)
-    if origin is tuple:
-        if not isinstance(value, tuple):
-            return False
-        kinds = inner[:1] * len(value) if inner[1] is ... else inner
-        return len(value) == len(kinds) and all(map(_fits, value, kinds))
-    if origin is dict:
-        return isinstance(value, dict) and all(_fits(each, inner[1]) for each in value.values())
-    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def _frozen(value: Any) -> Any:
