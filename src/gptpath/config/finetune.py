@@ -46,6 +46,9 @@ class Finetune:
         unknown = set(self.variants) - set(VARIANTS)
         require(not unknown, f"unknown finetune.variants {sorted(unknown)}; known: {VARIANTS}")
         require(bool(self.seeds), "finetune.seeds must name at least one seed")
+        for name in ("seeds", "variants"):
+            values = getattr(self, name)
+            require(len(set(values)) == len(values), f"finetune.{name} names one twice: {values}")
         require(
             all(layers >= 0 for layers in self.transfer_layers)
             and len(set(self.transfer_layers)) == len(self.transfer_layers),

@@ -1,6 +1,7 @@
 """Section `zeroshot` of params.yaml. No third-party import here (see sections.py)."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from gptpath.config.prompts import PromptTask
@@ -94,6 +95,8 @@ class Zeroshot:
                 re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is not None,
                 f"zeroshot.prompts: {name!r} is no name; use letters, digits, dots and dashes",
             )
+        twice = sorted(name for name, count in Counter(self.tasks).items() if count > 1)
+        require(not twice, f"zeroshot.tasks names {', '.join(twice)} twice")
         known = (*ZEROSHOT_TASKS, *self.prompts)
         unknown = set(self.tasks) - set(known)
         require(not unknown, f"unknown zeroshot.tasks {sorted(unknown)}; known: {known}")

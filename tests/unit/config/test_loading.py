@@ -68,6 +68,8 @@ def changed(*changes: str) -> str:
         ("parallel.address=tcp://host:8786", "belongs to engine=dask"),
         ("finetune.lstm=gpt1-laptop", "finetune.lstm an LSTM"),
         ("finetune.variants=[ful]", r"unknown finetune.variants \['ful'\]; known"),
+        ("finetune.seeds=[1, 2, 1]", r"finetune\.seeds names one twice: \(1, 2, 1\)"),
+        ("zeroshot.tasks=[cloze, heldout, cloze]", r"zeroshot\.tasks names cloze twice"),
         ("matrix.models=[gpt5]", "matrix.models names 'gpt5'; known: gpt1-laptop"),
         ("matrix.models=[gpt1-laptop, lstm-laptop]", "absent in matrix.models"),
         ("zeroshot.tasks=[coka]", r"unknown zeroshot.tasks \[.coka.\]"),
