@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.sections import FORBID_UNKNOWN, require, require_least
 
 VARIANTS = ("full", "no-pretraining", "no-auxiliary-loss", "lstm")
 """Fine-tuning variants: the rows of GPT-1 Table 5."""
@@ -46,6 +46,9 @@ class Finetune:
         unknown = set(self.variants) - set(VARIANTS)
         require(not unknown, f"unknown finetune.variants {sorted(unknown)}; known: {VARIANTS}")
         require(bool(self.seeds), "finetune.seeds must name at least one seed")
+        for name in ("seeds", "variants"):
+            values = getattr(self, name)
+            require(len(set(values)) == len(values), f"finetune.{name} names one twice: {values}")
         require(
             all(layers >= 0 for layers in self.transfer_layers)
             and len(set(self.transfer_layers)) == len(self.transfer_layers),
@@ -56,5 +59,6 @@ class Finetune:
             0 <= self.warmup_fraction < 1,
             f"finetune.warmup_fraction={self.warmup_fraction} must be at least 0 and less than 1",
         )
-        for name in ("epochs", "batch_size", "bucket_batches", "bootstrap_samples"):
-            require(getattr(self, name) >= 1, f"finetune.{name} must be at least 1")
+        counts = ("epochs", "batch_size", "bucket_batches", "bootstrap_samples")
+        require_least("finetune", self, **dict.fromkeys(counts, 1))
+        require_least("finetune", self, max_train_examples=1, max_test_examples=1)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from gptpath.config.cleaning import Cleaning
 from gptpath.config.duplicates import Duplicates
-from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.sections import FORBID_UNKNOWN, require, require_least
 from gptpath.config.web import UNWANTED_DOMAINS, Extraction, Fetch
 from gptpath.errors import ConfigError
 
@@ -243,6 +243,7 @@ class Ingest:
             f"ingest holds out validation_fraction={self.validation_fraction} + tasks_fraction="
             f"{self.tasks_fraction}; both must be positive and leave at least 10 % for training",
         )
+        require_least("ingest", self, task_examples=1)
         require(bool(self.sources), "ingest.sources is empty; name at least one source")
         names = Counter(source.name for source in self.sources)
         twice = sorted(name for name, count in names.items() if count > 1)

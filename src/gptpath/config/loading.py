@@ -77,8 +77,10 @@ def _apply(values: Any, change: str) -> None:
     if isinstance(place, list):
         _inside(place, last, change)
         place[int(last)] = _yaml().load(text)
-    else:
+    elif isinstance(place, dict):
         place[last] = _yaml().load(text)
+    else:
+        raise ConfigError(f"--set {change}: {'.'.join(parents)}={place!r} has no settings below it")
 
 
 def _inside(place: Any, key: str, change: str) -> Any:

@@ -25,6 +25,7 @@ from gptpath.config.sections import (
     require,
 )
 from gptpath.config.stand_ins import check_stand_ins
+from gptpath.config.types import fits
 from gptpath.config.zeroshot import Zeroshot
 from gptpath.errors import ConfigError
 
@@ -58,6 +59,7 @@ class Params:
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**32, f"seed={self.seed} must lie between 0 and 2**32 - 1")
         classifiers = {f"{self.finetune.pretrained}-{task}" for task in self.matrix.finetune_tasks}
         used = {
             "matrix.models": self.matrix.models,
@@ -103,9 +105,11 @@ class Params:
 
 
 def _replace(base: T, changes: dict[str, Any], where: str) -> T:
-    known = {f.name for f in fields(base)}
-    for key in changes:
+    known = {f.name: f.type for f in fields(base)}
+    for key, value in changes.items():
         require(key in known, f"{where} has unknown key {key!r}; known: {', '.join(sorted(known))}")
+        kind = str(known[key]).replace("typing.", "")
+        require(fits(value, known[key]), f"{where}.{key}={value!r}; expected {kind}")
     try:
         return replace(base, **changes)
     except (ConfigError, TypeError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.types import fits
 from gptpath.errors import ConfigError
 
 METRICS = ("exact-match", "f1", "rouge", "bleu")
@@ -36,7 +37,7 @@ class PromptTask:
     answer: str = ""
     """The field of the right answer: for `choice` the number of the candidate from 0 on, or one
     of `answer_names`; for `generation` a text or a list of texts that are all right."""
-    answer_names: str | tuple[str, ...] = ()
+    answer_names: str | tuple[bool | int | str, ...] = ()
     """What the answer field calls the candidates, in their order: a list, or the field of one."""
     answers_file: str = ""
     """A file with one answer a line, where the answers lie apart from the rows."""
@@ -70,6 +71,8 @@ class PromptTask:
         require(self.max_new_tokens >= 1, f"max_new_tokens={self.max_new_tokens} must be positive")
         unknown = set(self.metrics) - set(METRICS)
         require(not unknown, f"unknown metrics {sorted(unknown)}; known: {', '.join(METRICS)}")
+        require(bool(self.metrics), f"metrics is empty; known: {', '.join(METRICS)}")
+        require(all(self.stop), "stop has an empty text, before which nothing could be generated")
         if self.score == "choice":
             several = not isinstance(self.prompt, str)
             require(
@@ -80,12 +83,17 @@ class PromptTask:
             bool(self.answer) or bool(self.answers_file),
             "a prompt task needs `answer`, the field of the right answer, or `answers_file`",
         )
-        for pattern, _ in self.replace:
+        require(
+            bool(self.answer) or not self.shot_files,
+            "examples from `shot_files` need `answer`: answers_file holds those of `files` alone",
+        )
+        for pattern, replacement in self.replace:
             try:
-                re.compile(pattern)
-            except re.error as error:
+                re.sub(pattern, replacement, "")
+            except (re.error, IndexError) as error:
                 raise ConfigError(
-                    f"replace: {pattern!r} is no regular expression: {error}"
+                    f"replace: {pattern!r} by {replacement!r} is no regular expression and its "
+                    f"replacement: {error}"
                 ) from None
         for layout in self.layouts:
             _changed(self, layout)
@@ -113,7 +121,12 @@ def _checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     missing = sorted({"files", "prompt"} - set(values)) if where != "layouts" else []
     if missing:
         raise ConfigError(f"{where}: missing {', '.join(missing)}")
-    return {key: _frozen(value) for key, value in values.items()}
+    frozen = {key: _frozen(value) for key, value in values.items()}
+    for each in fields(PromptTask):
+        if each.name in frozen and not fits(frozen[each.name], each.type):
+            kind = str(each.type).replace("tuple", "list").replace("typing.", "")
+            raise ConfigError(f"{where}: {each.name}={values[each.name]!r}; expected {kind}")
+    return frozen
 
 
 def _frozen(value: Any) -> Any:

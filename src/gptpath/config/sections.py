@@ -29,6 +29,16 @@ def require(condition: bool, message: str) -> None:
         raise ConfigError(message)
 
 
+def require_least(section: str, settings: Any, **least: float) -> None:
+    """Raise ConfigError unless each named setting is None or at least so much."""
+    for name, bound in least.items():
+        value = getattr(settings, name)
+        require(
+            value is None or value == "auto" or value >= bound,
+            f"{section}.{name}={value} must be at least {bound}",
+        )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compute:
     """Where and how numbers are crunched."""
@@ -114,6 +124,7 @@ class Tokenizer:
             257 <= self.vocab_size <= 2**32,
             f"tokenizer.vocab_size={self.vocab_size} must be at least 257 (bytes + end of text)",
         )
+        require_least("tokenizer", self, sample_bytes=1)
         size = {"trained": self.vocab_size, "gpt2": 50_257, "gpt1": 40_478}[self.kind]
         require(
             self.vocab_size == size,
@@ -139,6 +150,24 @@ class Encode:
     shard_tokens: int = 100_000_000
     """Most tokens per shard file."""
     __pydantic_config__ = FORBID_UNKNOWN
+
+    def __post_init__(self) -> None:
+        require_least("encode", self, shard_tokens=1)
+
+
+_LEAST: dict[str, float] = {
+    "steps": 1,
+    "batch_size_sequences": 1,
+    "micro_batch_size_sequences": 1,
+    "weight_decay": 0,
+    "log_every_steps": 1,
+    "validate_every_steps": 1,
+    "validation_tokens": 1,
+    "checkpoint_every_steps": 1,
+    "kept_states": 1,
+    "published_checkpoints": 0,
+}
+"""The least value of settings of a recipe."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +208,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         micro = self.micro_batch_size_sequences
+        require_least("pretrain", self, **_LEAST)
         if isinstance(micro, str):
             require(micro == "auto", f"micro_batch_size_sequences={micro!r}: give a number or auto")
         elif micro is not None and self.batch_size_sequences % micro:
@@ -186,19 +216,20 @@ class Recipe:
                 f"batch_size_sequences={self.batch_size_sequences} is not a multiple of "
                 f"micro_batch_size_sequences={micro}"
             )
-        require(self.steps >= 1, f"pretrain.steps={self.steps} must be at least 1")
         require(
             0 <= self.warmup_steps <= self.steps,
             f"warmup_steps={self.warmup_steps} must lie between 0 and steps={self.steps}",
         )
         require(self.learning_rate > 0, f"learning_rate={self.learning_rate} must be positive")
-        for name in (
-            "log_every_steps",
-            "validate_every_steps",
-            "checkpoint_every_steps",
-            "kept_states",
-        ):
-            require(getattr(self, name) >= 1, f"pretrain.{name} must be at least 1")
+        require(
+            self.grad_clip is None or self.grad_clip > 0,
+            f"grad_clip={self.grad_clip} must be positive; null leaves gradients as they are",
+        )
+        for name in ("beta1", "beta2"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"pretrain.{name}={value} must be at least 0 and less than 1")
+        least = self.min_learning_rate_fraction
+        require(0 <= least <= 1, f"min_learning_rate_fraction={least} must lie between 0 and 1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,6 +251,9 @@ class Contamination:
     ngram_words: int = 8
     __pydantic_config__ = FORBID_UNKNOWN
 
+    def __post_init__(self) -> None:
+        require_least("contamination", self, ngram_words=1)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scaling:
@@ -229,3 +263,6 @@ class Scaling:
     """Keys of `models` that differ in size alone, smallest first."""
     bootstrap_samples: int = 1000
     __pydantic_config__ = FORBID_UNKNOWN
+
+    def __post_init__(self) -> None:
+        require_least("scaling", self, bootstrap_samples=1)

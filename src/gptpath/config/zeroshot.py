@@ -1,10 +1,11 @@
 """Section `zeroshot` of params.yaml. No third-party import here (see sections.py)."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from gptpath.config.prompts import PromptTask
-from gptpath.config.sections import FORBID_UNKNOWN, require
+from gptpath.config.sections import FORBID_UNKNOWN, require, require_least
 
 OWN_TASKS = ("heldout", "last-word", "cloze", "continuation", "acceptability", "tldr")
 """From held-out documents of the corpus."""
@@ -85,6 +86,8 @@ class Zeroshot:
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
+        counts = ("max_items", "tldr_tokens", "tldr_top_k", "batch_size", "bootstrap_samples")
+        require_least("zeroshot", self, **dict.fromkeys(counts, 1))
         taken = set(self.prompts) & set(ZEROSHOT_TASKS)
         require(not taken, f"zeroshot.prompts {sorted(taken)} are names of other tasks; rename")
         for name in self.prompts:
@@ -92,6 +95,8 @@ class Zeroshot:
                 re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is not None,
                 f"zeroshot.prompts: {name!r} is no name; use letters, digits, dots and dashes",
             )
+        twice = sorted(name for name, count in Counter(self.tasks).items() if count > 1)
+        require(not twice, f"zeroshot.tasks names {', '.join(twice)} twice")
         known = (*ZEROSHOT_TASKS, *self.prompts)
         unknown = set(self.tasks) - set(known)
         require(not unknown, f"unknown zeroshot.tasks {sorted(unknown)}; known: {known}")

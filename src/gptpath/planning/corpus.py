@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gptpath.config.ingest import InstalledDocs, SourceSettings
+from gptpath.config.ingest import HuggingFace, InstalledDocs, SourceSettings
 from gptpath.config.params import Params
 from gptpath.errors import ConfigError
 
@@ -12,7 +12,7 @@ _BYTES_PER_TOKEN = {2_000: 2.8, 4_000: 3.2, 8_000: 3.6, 16_000: 4.0, 40_000: 4.3
 """Bytes that a token of a byte-level vocabulary stands for, by size; rough, for English."""
 _DOCS_BYTES_PER_PACKAGE = 2_700_000
 """The embedded corpus: 32 MB from 12 packages."""
-_UNPACKED = {".gz": 3.0, ".zip": 3.0}
+_UNPACKED = {".gz": 3.0, ".zip": 3.0, ".zst": 3.0}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,7 @@ def expect_corpus(params: Params, root: Path) -> Corpus:
     """Sizes from metrics/encode.json where a run of this profile left it, else from the sources.
 
     Raises:
-        ConfigError: ingest.raw holds no text.
+        ConfigError: ingest.raw holds no text, or a source is a data set of the hub.
     """
     ingest = params.ingest
     counted = _counted(
@@ -43,6 +43,12 @@ def expect_corpus(params: Params, root: Path) -> Corpus:
     if counted is not None:
         return counted
     read = sum(_source_bytes(source, root / ingest.raw) for source in ingest.sources)
+    hub = [s.name for s in ingest.sources if isinstance(s, HuggingFace) and s.dataset is not None]
+    if hub:
+        raise ConfigError(
+            f"how much text {', '.join(hub)} of the hub will yield is not known beforehand; plan "
+            "again after `dvc repro encode`, which counts it"
+        )
     if read == 0:
         raise ConfigError(
             f"ingest.raw={ingest.raw} holds no text to plan for; put files there, or point to "

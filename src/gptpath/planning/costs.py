@@ -66,7 +66,7 @@ def make_plan(params: Params, root: Path) -> Plan:
 def compose_plan(params: Params, *, corpus: Corpus, machine: Machine, rates: Rates) -> Plan:
     """Work out the plan from given facts; no look at the machine."""
     stages = (
-        *data_stages(params, corpus),
+        *data_stages(params, machine, corpus),
         *(pretrain(params, name, machine, rates, corpus) for name in params.matrix.models),
         *(finetune(params, task, machine, rates) for task in params.matrix.finetune_tasks),
         *(zeroshot(params, name, machine, rates, corpus) for name in params.matrix.models),

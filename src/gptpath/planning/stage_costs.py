@@ -28,6 +28,12 @@ _TOKENIZER_BYTES_PER_SECOND = 6.0e6
 _ENCODE_BYTES_PER_SECOND = 5.0e6
 _OVERLAP_BYTES_PER_SECOND = 3.0e6
 """Rates of the data stages: from the ledger of a laptop run on two cores, rounded down."""
+_INGEST_BYTES = 0.2e9
+_WORKER_BYTES = 0.4e9
+_BYTES_PER_DOCUMENT, _DOCUMENT_BYTES = 150.0, 5_000
+"""Memory of ingest: main process, a worker, a document of this size (docs/corpus.md)."""
+_FILTER_BYTES_PER_WORD, _WORD_BYTES = 38.3 / 8, 6
+"""The Bloom filter of contamination; bytes of text that a word takes, its blank included."""
 _CANDIDATES = dict.fromkeys(("race", "hellaswag", "arc-easy", "arc-challenge", "openbookqa"), 4)
 _SEQUENCES = {
     "similarity": 2,
@@ -66,17 +72,19 @@ class StageCost:
     """Where the time comes from: `measured`, `estimated`, or an assumption."""
 
 
-def data_stages(params: Params, corpus: Corpus) -> tuple[StageCost, ...]:
+def data_stages(params: Params, machine: Machine, corpus: Corpus) -> tuple[StageCost, ...]:
     """Text to tokens: rates of bytes."""
     trained = params.tokenizer.kind == "trained"
     sample = min(corpus.text_bytes, params.tokenizer.sample_bytes) if trained else 0.0
     token_bytes = 2 if params.tokenizer.vocab_size <= 2**16 else 4
     assumed = "assumed rate"
+    workers = 0 if params.parallel.engine == "dask" else params.parallel.workers or machine.cores
+    documents = corpus.read_bytes / _DOCUMENT_BYTES
     return (
         StageCost(
             name="ingest",
             seconds=START_SECONDS + corpus.read_bytes / _INGEST_BYTES_PER_SECOND,
-            memory_bytes=PROCESS_BYTES + 3 * corpus.read_bytes,
+            memory_bytes=_INGEST_BYTES + workers * _WORKER_BYTES + documents * _BYTES_PER_DOCUMENT,
             disk_bytes=0.4 * corpus.text_bytes,
             basis=assumed,
         ),
@@ -108,6 +116,8 @@ def pretrain(
     held_out = min(recipe.validation_tokens or corpus.validation_tokens, corpus.validation_tokens)
     measured = measurements * held_out + corpus.validation_tokens
     weights = 4 * parameters(config)
+    # Processes on one CPU share it; each GPU adds its own speed.
+    ranks = 1 if machine.gpu is None else params.launch.ranks
     device, bfloat16 = _kind(machine), _bfloat16(params, machine)
     room = _ROOM_TO_USE * (
         machine.memory_bytes if machine.gpu is None else machine.gpu_memory_bytes
@@ -131,7 +141,7 @@ def pretrain(
         name=f"pretrain@{name}",
         tokens=trained + measured,
         flops=flops_per_token(config) * (trained + measured / 3),
-        seconds=START_SECONDS + (trained + measured / 3) / speed.tokens_per_second,
+        seconds=START_SECONDS + (trained + measured / 3) / speed.tokens_per_second / ranks,
         **_memory(need, machine),
         disk_bytes=weights * (1 + recipe.published_checkpoints) + 3 * weights,
         after=("encode",),
@@ -221,6 +231,7 @@ def last_stages(params: Params, corpus: Corpus) -> tuple[StageCost, ...]:
         StageCost(
             name="contamination",
             seconds=START_SECONDS + overlap,
+            memory_bytes=PROCESS_BYTES + corpus.text_bytes / _WORD_BYTES * _FILTER_BYTES_PER_WORD,
             after=("ingest",),
             basis="assumed rate",
         ),

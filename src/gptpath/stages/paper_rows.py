@@ -61,7 +61,7 @@ _ONLY_LARGEST = (
     ("CoQA F1", "coqa", "f1", 55.0, 2.0, 100.0, "P2 sec. 3.5"),
     ("CNN/DM R-1", "cnn-dailymail", "rouge-1", 29.34, 1.5, 100.0, "P2 Table 4"),
     ("CNN/DM R-2", "cnn-dailymail", "rouge-2", 8.27, 1.0, 100.0, "P2 Table 4"),
-    ("CNN/DM R-L", "cnn-dailymail", "rouge-l", 26.58, 1.5, 100.0, "P2 Table 4"),
+    ("CNN/DM R-L", "cnn-dailymail", "rouge-l-summary", 26.58, 1.5, 100.0, "P2 Table 4"),
     ("CNN/DM R-1, no hint", "cnn-dailymail", "rouge-1-no-hint", 21.58, 1.5, 100.0, "P2 Table 4"),
     ("CNN/DM R-1, lede-3", "cnn-dailymail", "rouge-1-lead", 40.38, 1.0, 100.0, "P2 Table 4"),
     ("CNN/DM R-1, random-3", "cnn-dailymail", "rouge-1-random", 28.78, 1.0, 100.0, "P2 Table 4"),

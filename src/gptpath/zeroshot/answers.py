@@ -3,13 +3,15 @@
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from gptpath.zeroshot.results import Rows
 
 ROUGE_TYPES = {"rouge1": "rouge-1", "rouge2": "rouge-2", "rougeL": "rouge-l"}
+SUMMARY_TYPES = {"rougeLsum": "rouge-l-summary"}
+"""ROUGE-L of summaries of several lines, by lines: what papers on CNN/Daily Mail print as R-L."""
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -56,16 +58,20 @@ def coqa_score(
     return sum(left_out) / len(left_out)
 
 
-def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, list[float]]:
-    """F1 of ROUGE-1, -2 and -L per item, best over its references, by rouge-score with stemming."""
+def rouge(
+    texts: Sequence[str],
+    references: Sequence[Sequence[str]],
+    types: Mapping[str, str] = ROUGE_TYPES,
+) -> dict[str, list[float]]:
+    """F1 of ROUGE per item, best over its references, by rouge-score with stemming."""
     from rouge_score.rouge_scorer import RougeScorer
     from rouge_score.tokenizers import DefaultTokenizer
 
-    scorer = RougeScorer(list(ROUGE_TYPES), tokenizer=DefaultTokenizer(use_stemmer=True))
-    found: dict[str, list[float]] = {name: [] for name in ROUGE_TYPES.values()}
+    scorer = RougeScorer(list(types), tokenizer=DefaultTokenizer(use_stemmer=True))
+    found: dict[str, list[float]] = {name: [] for name in types.values()}
     for text, of_item in zip(texts, references, strict=True):
         scored = [scorer.score(reference, text) for reference in of_item]
-        for kind, name in ROUGE_TYPES.items():
+        for kind, name in types.items():
             found[name].append(max(float(values[kind].fmeasure) for values in scored))
     return found
 

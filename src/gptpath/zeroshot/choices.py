@@ -103,11 +103,15 @@ def score_winograd(scorer: Scorer, report: Reporter, items: Sequence[SchemaItem]
 
 
 def opening(scorer: Scorer, likelihood: Likelihood, text: str) -> tuple[float, int]:
-    """Log-probability and number of the first tokens of a continuation that spell `text`."""
-    needed = len(_inked(text.encode()))
+    """Log-probability and number of the first tokens of a continuation that spell `text`.
+
+    As the encoding spells it: GPT-1's makes one byte of a dash or a curly quote of three.
+    """
+    encoding = scorer.encoding
+    needed = len(_inked(encoding.decode(encoding.encode_ordinary(text)).encode()))
     spelt = 0
     for count, token in enumerate(likelihood.tokens.tolist(), start=1):
-        spelt += len(_inked(scorer.encoding.decode_single_token_bytes(token)))
+        spelt += len(_inked(encoding.decode_single_token_bytes(token)))
         if spelt >= needed:
             return float(likelihood.log_probs[:count].sum()), count
     return likelihood.total, len(likelihood.tokens)

@@ -6,7 +6,7 @@ from pathlib import Path
 from gptpath.zeroshot.benchmarks.catalogue import FILES, missing
 from gptpath.zeroshot.benchmarks.cbt import make_questions, read_questions
 from gptpath.zeroshot.benchmarks.coqa import read_conversations
-from gptpath.zeroshot.benchmarks.files import find, read_bytes, read_rows, read_text
+from gptpath.zeroshot.benchmarks.files import find, lines_of, read_bytes, read_rows, read_text
 from gptpath.zeroshot.benchmarks.parallel import read_pairs
 from gptpath.zeroshot.benchmarks.stories import read_stories
 from gptpath.zeroshot.benchmarks.winograd import read_schemas
@@ -31,6 +31,7 @@ from gptpath.zeroshot.sources import (
     ScoreModel,
     Sources,
     require_file,
+    require_some,
     rows_task,
     some_items,
 )
@@ -44,7 +45,7 @@ CNN_DAILYMAIL = {"max_new_tokens": 100, "top_k": 2, "sentences": 3}
 
 
 def _lambada_plain(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
-    lines = read_text(require_file(name, sources)).splitlines()[: sources.max_items]
+    lines = lines_of(read_text(require_file(name, sources)))[: sources.max_items]
     rows = [{"id": f"{n:05d}", "text": line} for n, line in enumerate(lines)]
     items, malformed = some_items(rows, passage_item, f"{name} in the folder of benchmarks")
     joined = detokenized(items)
@@ -55,8 +56,9 @@ def _words(respell: Callable[[str], str], *, by_line: bool = False) -> Builder:
     """Lines of words between blanks, whole ones up to `max_items` windows of tokens."""
 
     def build(name: str, sources: Sources) -> tuple[ScoreModel, Malformed]:
-        lines = read_text(require_file(name, sources)).splitlines(keepends=True)
+        lines = lines_of(read_text(require_file(name, sources)))
         lines = lines[: _lines_within(lines, sources)]
+        require_some(lines, Malformed(), f"{name} in the folder of benchmarks")
         text = TextSet(
             spellings={"raw": tuple(lines), "detokenized": tuple(map(respell, lines))},
             units={"word": words_of(lines)},
@@ -89,6 +91,7 @@ def _characters(unit: str) -> Builder:
             most = sources.max_items * sources.context_length
             ids = sources.encoding.encode_ordinary(text[: 16 * most])[:most]
             text = sources.encoding.decode(ids, errors="ignore")
+        require_some(text, Malformed(), f"{name} in the folder of benchmarks")
         size = len(text.encode()) if unit == "byte" else len(text)
         measured = TextSet(spellings={"raw": (text,)}, units={unit: size})
         return lambda scorer, report: score_text(scorer, report, measured), Malformed()

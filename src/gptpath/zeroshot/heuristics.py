@@ -37,10 +37,12 @@ def sentence_item(row: Mapping[str, Any]) -> SentenceItem:
 
 def race_item(row: Mapping[str, Any]) -> ChoiceItem:
     """Row of `article`, `question`, `options`, `answer` (A to D)."""
-    article, question, options = (row.get(key) for key in ("article", "question", "options"))
+    article, question = row.get("article"), row.get("question")
+    options: Any = row.get("options")
     if not isinstance(article, str) or not isinstance(question, str):
         raise MalformedItemError("no text", reason="article or question is no text")
-    if not isinstance(options, list) or len(options) < 2 or not all(map(str.strip, options)):
+    texts = isinstance(options, list) and all(isinstance(o, str) and o.strip() for o in options)
+    if not texts or len(options) < 2:
         raise MalformedItemError(f"{options!r}", reason="options are not two or more texts")
     answer = row.get("answer")
     letters = "ABCDEFGH"[: len(options)]

@@ -74,7 +74,7 @@ def prompt_item(row: Mapping[str, Any], task: PromptTask) -> PromptItem:
     contexts = tuple(_clean(render(template, row), task) for template in templates)
     if not all(contexts):
         raise MalformedItemError("empty prompt", reason="empty prompt")
-    answer = row["__answer__"] if task.answers_file else lookup(row, task.answer)
+    answer = row["__answer__"] if "__answer__" in row else lookup(row, task.answer)
     if task.score == "generation":
         references = tuple(answer) if isinstance(answer, list | tuple) else (answer,)
         if not references or not all(isinstance(each, str) and each for each in references):
@@ -109,9 +109,11 @@ def _choices(row: Mapping[str, Any], task: PromptTask) -> list[str]:
 def _label(answer: Any, row: Mapping[str, Any], task: PromptTask, count: int) -> int:
     names = task.answer_names
     values = lookup(row, names) if isinstance(names, str) else list(names)
+    if not isinstance(values, list):
+        raise MalformedItemError(f"{names} is {values!r}", reason=f"{names} is no list")
     if values:
         place = values.index(answer) if answer in values else None
-    elif isinstance(answer, int | float) or (isinstance(answer, str) and answer.isdigit()):
+    elif isinstance(answer, int | float) or (isinstance(answer, str) and answer.isdecimal()):
         place = int(answer) if float(answer).is_integer() else None
     else:
         place = None

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gptpath.zeroshot.answers import ROUGE_TYPES, rouge
+from gptpath.zeroshot.answers import SUMMARY_TYPES, rouge
 from gptpath.zeroshot.baselines import Baselines
 from gptpath.zeroshot.items import SummaryItem
 from gptpath.zeroshot.results import Facts, Measure, Reporter, TaskResult
@@ -44,8 +44,12 @@ def score_summaries(
     written["-random"] = [_random(item.article, settings.sentences, pick) for item in items]
     references = [(item.summary,) for item in items]
     measured = {suffix: rouge(texts, references) for suffix, texts in written.items()}
+    if settings.sentences > 1:
+        for suffix, texts in written.items():
+            lines = ["\n".join(sentences(text)) for text in texts]
+            measured[suffix] |= rouge(lines, references, SUMMARY_TYPES)
     measures: list[Measure] = []
-    for name in ROUGE_TYPES.values():
+    for name in measured[""]:
         chance = sum(measured["-random"][name]) / len(items)
         for suffix, values in measured.items():
             measures.append(

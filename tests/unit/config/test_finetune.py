@@ -18,7 +18,7 @@ PROFILE = Path(__file__).parents[3] / "profiles" / "finetune-suite.yaml"
         ({"transfer_layers": (0, -1)}, "must be different whole numbers"),
         ({"transfer_layers": (1, 1)}, "must be different whole numbers"),
         ({"warmup_fraction": 1.0}, "warmup_fraction=1.0 must be at least 0 and less than 1"),
-        ({"bucket_batches": 0}, "finetune.bucket_batches must be at least 1"),
+        ({"bucket_batches": 0}, "finetune.bucket_batches=0 must be at least 1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(changes, message):

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from gptpath.config.ingest import InstalledDocs
-from gptpath.config.loading import load_params, profile_text
+from gptpath.config.loading import load_params, parse_params, profile_text
+from gptpath.config.prompts import PromptTask
 from gptpath.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -22,6 +24,11 @@ def changed(*changes: str) -> str:
         ("models.gpt1-laptop.shape={n_embd: 97}", "n_embd=97 is not divisible by n_head=3"),
         ("models.gpt1-laptop.shape={width: 97}", "unknown key 'width'; known: .*n_embd"),
         ("models.gpt1-laptop.recipe={step: 97}", "unknown key 'step'; known: .*steps"),
+        ("models.gpt1-laptop.shape={norm: Post}", "norm='Post'; expected Literal"),
+        ("models.gpt1-laptop.shape={n_layer: 2.0}", r"n_layer=2\.0; expected .*int"),
+        ("models.gpt1-laptop.recipe={log_every_steps: 2.5}", r"log_every_steps=2\.5; expected"),
+        ("models.gpt1-laptop.recipe={recompute_activations: 'no'}", "activations='no'; expected"),
+        ("models.gpt1-laptop.recipe={steps: '100'}", "steps='100'; expected"),
         ("models.gpt1-laptop.preset=gpt3", "unknown preset 'gpt3'; known: gpt1_117m"),
         ("pretrain.steps=many", "pretrain.steps: .*valid integer.*'many'"),
         ("pretrain.warmup_steps=100000", "warmup_steps=100000 must lie between 0 and steps"),
@@ -33,6 +40,22 @@ def changed(*changes: str) -> str:
         ("ingest.sources=[{name: a}]", r"ingest\.sources\.0\.kind: missing"),
         ("ingest.sources=[{kind: files, pth: a}]", r"unknown parameter; did you mean 'path'"),
         ("ingest.sources.0.packages=[]", "'installed-docs' needs packages"),
+        ("encode.shard_tokens=0", "encode.shard_tokens=0 must be at least 1"),
+        ("tokenizer.sample_bytes=0", "tokenizer.sample_bytes=0 must be at least 1"),
+        ("contamination.ngram_words=0", "contamination.ngram_words=0 must be at least 1"),
+        ("scaling.bootstrap_samples=0", "scaling.bootstrap_samples=0 must be at least 1"),
+        ("zeroshot.max_items=-1", "zeroshot.max_items=-1 must be at least 1"),
+        ("zeroshot.bootstrap_samples=0", "zeroshot.bootstrap_samples=0 must be at least 1"),
+        ("finetune.max_test_examples=0", "finetune.max_test_examples=0 must be at least 1"),
+        ("ingest.task_examples=0", "ingest.task_examples=0 must be at least 1"),
+        ("pretrain.micro_batch_size_sequences=0", "sequences=0 must be at least 1"),
+        ("pretrain.batch_size_sequences=0", "sequences=0 must be at least 1"),
+        ("pretrain.published_checkpoints=-1", "published_checkpoints=-1 must be at least 0"),
+        ("pretrain.grad_clip=0", "grad_clip=0.0 must be positive; null leaves gradients"),
+        ("pretrain.beta2=1", r"pretrain.beta2=1\.0 must be at least 0 and less than 1"),
+        ("pretrain.min_learning_rate_fraction=2", "must lie between 0 and 1"),
+        ("seed=-1", "seed=-1 must lie between 0"),
+        ("seed.x=1", "seed=1234 has no settings below it"),
         ("ingest.sources.7.packages=[]", "no section '7'"),
         ("ingest.sources=[{kind: files}, {kind: files}]", "several sources named 'files'"),
         ("ingest.sources=[{kind: files, path: ../a}]", r"path='\.\./a'; .* below ingest\.raw"),
@@ -45,6 +68,8 @@ def changed(*changes: str) -> str:
         ("parallel.address=tcp://host:8786", "belongs to engine=dask"),
         ("finetune.lstm=gpt1-laptop", "finetune.lstm an LSTM"),
         ("finetune.variants=[ful]", r"unknown finetune.variants \['ful'\]; known"),
+        ("finetune.seeds=[1, 2, 1]", r"finetune\.seeds names one twice: \(1, 2, 1\)"),
+        ("zeroshot.tasks=[cloze, heldout, cloze]", r"zeroshot\.tasks names cloze twice"),
         ("matrix.models=[gpt5]", "matrix.models names 'gpt5'; known: gpt1-laptop"),
         ("matrix.models=[gpt1-laptop, lstm-laptop]", "absent in matrix.models"),
         ("zeroshot.tasks=[coka]", r"unknown zeroshot.tasks \[.coka.\]"),
@@ -143,3 +168,11 @@ def test_a_published_tokenizer_sets_the_vocabulary_of_the_models(tmp_path: Path)
     (tmp_path / "params.yaml").write_text(changed("tokenizer={kind: gpt2, vocab_size: 50257}"))
     params = load_params(tmp_path / "params.yaml")
     assert params.model_config("gpt1-laptop").vocab_size == 50_257
+
+
+def test_a_prompt_task_may_call_its_candidates_by_numbers_and_truth_values() -> None:
+    task = "{files: [a.jsonl], prompt: p, choices: c, answer: a, answer_names: [false, 1, b]}"
+    values = YAML(typ="safe").load(changed(f"zeroshot.prompts={{mine: {task}}}"))
+    found = parse_params(values, where="here").zeroshot.prompts["mine"]
+    assert isinstance(found, PromptTask)
+    assert repr(found.answer_names) == "(False, 1, 'b')"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gptpath.config.ingest import HuggingFace
 from gptpath.config.loading import load_params
 from gptpath.config.params import Params
 from gptpath.errors import ConfigError
@@ -19,9 +20,10 @@ def test_files_are_counted_and_packed_ones_at_their_unpacked_size(tmp_path: Path
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw/a.txt").write_bytes(b"x" * 1000)
     (tmp_path / "raw/b.txt.gz").write_bytes(b"x" * 1000)
+    (tmp_path / "raw/c.jsonl.zst").write_bytes(b"x" * 1000)
     corpus = expect_corpus(params(), tmp_path)
-    assert corpus.read_bytes == 4000
-    assert corpus.text_bytes == pytest.approx(4000 * 0.89)
+    assert corpus.read_bytes == 7000
+    assert corpus.text_bytes == pytest.approx(7000 * 0.89)
     assert not corpus.measured
 
 
@@ -29,6 +31,16 @@ def test_an_empty_folder_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     with pytest.raises(ConfigError, match=r"ingest.raw=raw holds no text .* --set ingest.raw"):
         expect_corpus(params(), tmp_path)
+
+
+def test_a_data_set_of_the_hub_is_not_planned_as_if_it_were_empty(tmp_path: Path) -> None:
+    hub = HuggingFace(name="fineweb", dataset="a/b", revision="0" * 40)
+    given = params()
+    given = replace(given, ingest=replace(given.ingest, sources=(*given.ingest.sources, hub)))
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a.txt").write_bytes(b"x" * 1000)
+    with pytest.raises(ConfigError, match="fineweb of the hub .* after `dvc repro encode`"):
+        expect_corpus(given, tmp_path)
 
 
 def test_an_earlier_count_wins_if_it_is_of_the_same_vocabulary(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from gptpath.config.data_sets import DataSet, DataSets
+from gptpath.config.launch import Launch
 from gptpath.config.loading import load_params
 from gptpath.config.params import Params
 from gptpath.errors import ConfigError
@@ -135,6 +136,27 @@ def test_more_threads_than_cores_do_not_come_for_free() -> None:
     assert plan(crowded, LAPTOP).wall_seconds == pytest.approx(
         4 * plan(params, LAPTOP).wall_seconds
     )
+
+
+def test_memory_of_the_data_stages_is_what_they_take_of_forty_gigabytes() -> None:
+    """Ingest streams (docs/corpus.md: 9.9 GB with 16 workers); contamination fills a filter."""
+    params = profile("gpt2-124m")
+    speed = Speed(tokens_per_second=1000.0, measured=True)
+    rates = Rates(matmul_flops=1e12, training=dict.fromkeys(params.matrix.models, speed))
+    large = replace(CORPUS, read_bytes=40e9, text_bytes=40e9, tokens=9e9)
+    costs = compose_plan(params, corpus=large, machine=GPU, rates=rates)
+    assert 5e9 < stage(costs, "ingest").memory_bytes < 10e9
+    assert stage(costs, "contamination").memory_bytes == pytest.approx(32.5e9, rel=0.02)
+    refuse_unfit(costs)
+
+
+def test_eight_gpus_pretrain_in_an_eighth_of_the_time() -> None:
+    params = profile("gpt2-124m")
+    many = replace(params, launch=Launch(nproc_per_node=4, nnodes=2, rdzv_endpoint="a:1"))
+    for machine, times in ((GPU, 8), (replace(GPU, gpu=None), 1)):
+        one, eight = (stage(plan(p, machine), "pretrain@gpt2-124m") for p in (params, many))
+        assert one.seconds - START_SECONDS == pytest.approx(times * (eight.seconds - START_SECONDS))
+        assert one.flops == eight.flops
 
 
 def test_a_plan_that_fits_is_not_refused() -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from gptpath.errors import CorpusError
 from gptpath.zeroshot.benchmarks.catalogue import FILES, absence
-from gptpath.zeroshot.benchmarks.files import find, read_rows, read_text
+from gptpath.zeroshot.benchmarks.files import find, lines_of, read_rows, read_text
+from gptpath.zeroshot.benchmarks.gpt1_sets import read_cola
 from gptpath.zeroshot.benchmarks.winograd import read_schemas
 from gptpath.zeroshot.items import parse_items, passage_item, schema_item
 from gptpath.zeroshot.perplexity import words_of
@@ -40,6 +41,20 @@ def test_lines_that_are_no_json_objects_become_malformed_items(tmp_path):
     items, malformed = parse_items(read_rows(path), passage_item)
     assert [item.target for item in items] == ["here", "does"]
     assert malformed == {"text is no text": 2}
+
+
+def test_lone_surrogates_are_read_as_replacement_characters(tmp_path):
+    """No file of results could hold them, nor could a tokenizer give them back."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": ["a \\ud83d", "\\ud83d\\ude42", {"\\uDC00": "b"}]}\n')
+    [row] = read_rows(path)
+    assert row["text"] == ["a \ufffd", "🙂", {"\ufffd": "b"}]
+
+
+def test_json_nested_beyond_all_measure_is_a_malformed_line(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("[" * 100_000 + '\n{"text": "so it does"}\n')
+    assert read_rows(path) == [{"id": "00000"}, {"id": "00001", "text": "so it does"}]
 
 
 def test_gzipped_files_are_read_as_they_are(tmp_path):
@@ -98,3 +113,29 @@ def test_our_reading_of_the_xml_agrees_with_the_hand_made_form():
     assert [item.label for item in ours] == [item.label for item in theirs]
     same = sum(a.contexts == b.contexts for a, b in zip(ours, theirs, strict=True))
     assert same > 0.7 * 273  # the rest are worded more freely there
+
+
+@pytest.mark.parametrize("text", ["a\x85b\u2028c\x0cd\re\n\nf\r\n", "a b\n \nlast", ""])
+def test_only_line_feeds_end_lines(text):
+    assert "".join(lines_of(text)) == text
+    assert len(lines_of(text)) == text.count("\n") + bool(text) - text.endswith("\n")
+
+
+def test_a_sentence_with_a_strange_line_end_in_it_stays_one(tmp_path):
+    """Else the words of the Billion Word Benchmark are miscounted and CoLA loses a sentence."""
+    path = tmp_path / "dev.tsv"
+    path.write_text("x\t1\t\tHe left\x85 and came.\nx\t0\t*\tLeft he.\n", encoding="utf-8")
+    assert [row["text"].strip() for row in read_cola(path)] == ["He left\x85 and came.", "Left he."]
+
+
+def test_a_table_may_have_long_fields_lone_carriage_returns_and_quotes(tmp_path):
+    path = tmp_path / "dev.tsv"
+    long = "word " * 40_000
+    lines = ["sentence\tlabel", f"{long}\t1", 'a "b\rc\t0', "", "short", "d\t1\tmore"]
+    path.write_bytes("\r\n".join(lines).encode())
+    assert [(row.get("sentence"), row.get("label")) for row in read_rows(path)] == [
+        (long, "1"),
+        ('a "b\rc', "0"),
+        ("short", None),
+        ("d", "1"),
+    ]

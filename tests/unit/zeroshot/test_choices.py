@@ -1,7 +1,14 @@
-import pytest
+from dataclasses import replace
 
-from gptpath.zeroshot.choices import score_cloze, score_continuation, score_winograd
+import numpy as np
+import pytest
+from ftfy.fixes import uncurl_quotes
+
+from gptpath.tokens.gpt1 import NEWLINE, Gpt1Encoding
+from gptpath.tokens.gpt1_words import standardise
+from gptpath.zeroshot.choices import opening, score_cloze, score_continuation, score_winograd
 from gptpath.zeroshot.items import ChoiceItem, ClozeItem, SchemaItem
+from gptpath.zeroshot.likelihood import Likelihood
 
 
 def values(result):
@@ -89,3 +96,17 @@ def test_every_score_has_an_interval_around_it_and_names_its_protocol(knowing, r
         assert score.low < score.value == 0.5 < score.high
         assert score.items == 20
         assert score.protocol.startswith("continuation-")
+
+
+@pytest.mark.parametrize("start", ["The café — Zoë", "“Bob”", "Ann’s cat", "naïve 漢字"])
+def test_an_opening_ends_where_an_encoding_that_respells_it_ends(knowing, start):
+    """GPT-1's standardisation makes other bytes of these texts, fewer or more."""
+    letters = {letter: n for n, letter in enumerate(["<unk>", *map(chr, range(33, 127)), "é", "ï"])}
+    ends = {f"{letter}</w>": len(letters) + n for n, letter in enumerate(letters)}
+    encoder = {**letters, **ends, NEWLINE: len(letters) + len(ends)}
+    words = lambda text: standardise(uncurl_quotes(text)).lower().split()  # noqa: E731
+    encoding = Gpt1Encoding("gpt1", merges=[], encoder=encoder, words=words)
+    tokens = np.array(encoding.encode_ordinary(f"{start} left early."))
+    answer = Likelihood(tokens=tokens, log_probs=-np.ones(len(tokens)), greedy=tokens > 0)
+    scorer = replace(knowing(lambda *_: []), encoding=encoding)
+    assert opening(scorer, answer, start)[1] == len(tokens) - len("leftearly.")

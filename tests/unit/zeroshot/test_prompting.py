@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -212,3 +213,52 @@ def test_forms_of_the_hub_and_of_the_publisher_give_the_same_item(tmp_path):
     assert items[0] == items[1]
     assert items[0][0].contexts == ("Question: Why?\nAnswer:",)
     assert items[0][0].label == 1
+
+
+def test_answers_that_are_no_numbers_and_names_that_are_no_list_are_malformed(folder):
+    rows = [
+        {"q": "a", "options": ["x", "y"], "right": "²", "names": ["A", "B"]},
+        {"q": "b", "options": ["x", "y"], "right": "1", "names": 5},
+    ]
+    (folder / "mine" / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    items, malformed = read_prompt_items(replace(TASK, answer_names=()), folder, None)
+    assert ([item.label for item in items], malformed) == ([1], {"answer fits no candidate": 1})
+    items, malformed = read_prompt_items(replace(TASK, answer_names="names"), folder, None)
+    assert malformed == {"answer fits no candidate": 1, "names is no list": 1}
+
+
+def test_examples_from_another_file_have_their_answers_in_its_rows(folder):
+    (folder / "mine" / "shots.jsonl").write_text(json.dumps(QUESTIONS[0]) + "\n")
+    (folder / "mine" / "answers.txt").write_text("2\nelephant\na\na\nb\nb\n")
+    task = replace(TASK, answers_file="mine/answers.txt", shots=1, shot_files=("mine/shots.jsonl",))
+    items, _ = read_prompt_items(task, folder, None)
+    assert items[0].contexts == ("Q: Two?\nA: 2\n\nQ: Two?\nA:",)
+    with pytest.raises(ConfigError, match="shot_files` need `answer`"):
+        replace(task, answer="")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("files: mine/q.jsonl", r"files='mine/q.jsonl'; expected list\[str, \.\.\.\]"),
+        ("shots: '2'", "shots='2'; expected .*int"),
+        ("shots: true", "shots=True; expected .*int"),
+        ("score: generate", "score='generate'; expected Literal"),
+        ("delimiter:", "delimiter=None; expected .*str"),
+        ("stop: '###'", "stop='###'; expected list"),
+        ("stop: ['']", "stop has an empty text"),
+        ("metrics: []", "metrics is empty"),
+        ("replace: [a]", "replace="),
+        ("replace: [[a, '\\1']]", "is no regular expression and its replacement"),
+        ("layouts: [{files: b.jsonl}]", "layouts: files='b.jsonl'"),
+    ],
+)
+def test_settings_of_a_task_file_are_checked_as_those_of_the_parameters_are(
+    tmp_path, setting, message
+):
+    given = {"files": "[a.jsonl]", "prompt": "'{q}'", "choices": "c", "answer": "a"}
+    name, _, value = setting.partition(":")
+    lines = "".join(f"{k}: {v}\n" for k, v in (given | {name: value}).items())
+    (tmp_path / "task.yaml").write_text(lines)
+    with pytest.raises(ConfigError, match=message):
+        read_task(tmp_path / "task.yaml")

@@ -213,3 +213,19 @@ def test_the_real_files_are_read_whole():
     )
     assert len(pairs) == 1000
     assert len(read_stories([REAL / "cnn_dailymail/cnn_stories"], None)) == 20
+
+
+def test_answers_of_race_that_are_no_texts_make_a_malformed_item():
+    row = {"id": "a", "article": "Text.", "question": "Why?", "answer": "A"}
+    rows = [row | {"options": options} for options in (["x", None], [1, 2], ["x", " "], "xy", [])]
+    items, malformed = parse_items([*rows, row | {"options": ["x", "y"]}], race_item)
+    assert [item.choices for item in items] == [(" x", " y")]
+    assert malformed == {"options are not two or more texts": 5}
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"data": null}', '{"data": 3}', "[["])
+def test_a_file_that_is_no_coqa_is_named(tmp_path, content):
+    path = tmp_path / "coqa-dev-v1.0.json"
+    path.write_text(content)
+    with pytest.raises(CorpusError, match="coqa-dev"):
+        read_conversations(path)

@@ -130,3 +130,14 @@ def test_benchmarks_are_scored_when_they_are_there(sources, make_scorer, report)
     assert score(prepare("winograd", limited), make_scorer, report)["accuracy"].items == 1
     found = score(prepare("wikitext-2", limited), make_scorer, report)
     assert found["word-perplexity-detokenized-full-stride"].items <= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("wikitext-2", "wikitext-2/test.txt"), ("enwik8", "enwik8/enwik8")]
+)
+def test_an_empty_text_is_reported_as_absent(sources, name, file):
+    path = sources.benchmarks / file
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    with pytest.raises(AbsentError, match=f"no usable item among 0 rows of {name}"):
+        prepare(name, sources)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from gptpath.zeroshot.items import SummaryItem
@@ -39,6 +41,19 @@ def test_only_the_first_sentence_of_what_is_written_counts(encoding, report):
     assert scores["rouge-1"].chance == scores["rouge-1-random"].value
     assert [r.candidates for r in result.records] == [("lead one.", "none"), ("lead one.", "none")]
     assert [r.references for r in result.records] == [("lead one",), ("quite different",)]
+
+
+def test_rouge_l_of_several_sentences_is_told_by_sentences_too(encoding, report):
+    """The reference's lines in another order: by sentences nothing is lost."""
+    article = "Dogs bark at night. Cats sleep all day. More of it."
+    item = SummaryItem(id="a", article=article, summary="Cats sleep all day.\nDogs bark at night.")
+    settings = replace(SETTINGS, sentences=2)
+    result = score_summaries(WritingScorer(encoding), report, [item], settings)
+    values = {score.metric: score.value for score in result.scores}
+    assert values["rouge-l-summary-lead"] == 1
+    assert values["rouge-l-lead"] == pytest.approx(0.5)
+    single = score_summaries(WritingScorer(encoding), report, [item], SETTINGS)
+    assert not any(score.metric.startswith("rouge-l-summary") for score in single.scores)
 
 
 def test_long_articles_are_cut_at_their_end_so_that_hint_and_summary_fit(encoding, report):

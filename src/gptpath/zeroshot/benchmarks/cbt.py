@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gptpath.zeroshot.benchmarks.files import read_text
+from gptpath.zeroshot.benchmarks.files import lines_of, read_text
 from gptpath.zeroshot.stop_words import WORDS
 
 CONTEXT_SENTENCES = 20
@@ -37,7 +37,7 @@ def read_questions(path: Path) -> list[dict[str, Any]]:
 
 
 def _question(block: str) -> dict[str, Any]:
-    lines = [line.partition(" ")[2] for line in block.splitlines()]
+    lines = [line.partition(" ")[2] for line in lines_of(block)]
     parts = lines[-1].split("\t") if lines else []
     if len(lines) != CONTEXT_SENTENCES + 1 or len(parts) < 3:
         return {}
@@ -77,7 +77,7 @@ def make_questions(path: Path, kind: str, seed: int) -> list[dict[str, Any]]:
 
 def _books(text: str) -> Iterator[tuple[str, list[str]]]:
     for book in text.split(_TITLE)[1:]:
-        title, *lines = book.splitlines()
+        title, *lines = lines_of(book)
         yield title.strip(), [line.strip() for line in lines if line.strip()]
 
 

@@ -1,11 +1,10 @@
 """CoQA's published JSON -> one row per question, with the conversation before it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from gptpath.errors import CorpusError
-from gptpath.zeroshot.benchmarks.files import read_text
+from gptpath.zeroshot.benchmarks.files import parse_json, read_text
 
 
 def read_conversations(path: Path) -> list[dict[str, Any]]:
@@ -15,10 +14,10 @@ def read_conversations(path: Path) -> list[dict[str, Any]]:
     if the file is no CoQA release.
     """
     try:
-        stories = json.loads(read_text(path))["data"]
+        stories = parse_json(read_text(path))["data"]
+        return [row for story in stories for row in _rows(story)]
     except (ValueError, KeyError, TypeError) as error:
         raise CorpusError(f"{path} is not CoQA's JSON with `data` ({error!r})") from None
-    return [row for story in stories for row in _rows(story)]
 
 
 def _rows(story: Any) -> list[dict[str, Any]]:

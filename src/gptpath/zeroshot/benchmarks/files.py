@@ -1,15 +1,18 @@
 """Finding and reading the files of benchmarks; each may be gzipped (`.gz` added)."""
 
-import csv
 import gzip
 import io
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gptpath.errors import CorpusError
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def find(folder: Path, names: Sequence[str]) -> Path | None:
@@ -42,6 +45,14 @@ def read_text(path: Path) -> str:
         ) from None
 
 
+def lines_of(text: str) -> list[str]:
+    r"""Lines with their ends, which are "\n" alone.
+
+    Sentences of published files hold U+0085 and the like, at which str.splitlines would cut them.
+    """
+    return _LINE.findall(text)
+
+
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a .jsonl, .json (one array) or .tsv file (a header line), by its name.
 
@@ -51,9 +62,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     text = read_text(path)
     name = path.name.removesuffix(".gz")
     if name.endswith(".tsv"):
-        values: list[Any] = list(
-            csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
-        )
+        values: list[Any] = _table(text)
     elif name.endswith(".json"):
         whole = _parsed(text)
         values = whole if isinstance(whole, list) else []
@@ -62,11 +71,40 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [_row(value, number) for number, value in enumerate(values)]
 
 
+def _table(text: str) -> list[dict[str, str]]:
+    """Rows by the names of the first line; csv would refuse long fields and lone line ends."""
+    lines = [line.rstrip("\r\n") for line in lines_of(text)]
+    header, *rows = [line.split("\t") for line in lines if line] or [[]]
+    return [dict(zip(header, row, strict=False)) for row in rows]
+
+
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return None
+
+
+def parse_json(text: str) -> Any:
+    """`json.loads`, lone surrogates read as U+FFFD; ValueError for whatever is no JSON.
+
+    JSON can write surrogates that no UTF-8 file of results could hold.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return _encodable(value) if _SURROGATE.search(text) else value
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_encodable(each) for each in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(each) for key, each in value.items()}
+    return value
 
 
 def _row(value: Any, number: int) -> dict[str, Any]:

@@ -5,17 +5,16 @@ rows under their place in the set, a damaged passage among the malformed ones; t
 file and line, by which its splits are drawn, and a damaged file ends the stage.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from gptpath.zeroshot.benchmarks.files import read_rows, read_text
+from gptpath.zeroshot.benchmarks.files import lines_of, parse_json, read_rows, read_text
 
 
 def read_cola(path: Path) -> list[dict[str, Any]]:
     """Rows of `text`, `label` (1 acceptable) and `id`: four columns without a header."""
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(read_text(path).splitlines()):
+    for number, line in enumerate(lines_of(read_text(path))):
         parts = line.split("\t")
         row: dict[str, Any] = {"id": f"{path.name.partition('.')[0]}-{number:05d}"}
         if len(parts) == 4 and parts[1] in ("0", "1"):
@@ -36,7 +35,7 @@ def read_race(path: Path) -> list[dict[str, Any]]:
 
 def _passage(file: Path) -> list[dict[str, Any]]:
     try:
-        values = json.loads(read_text(file))
+        values = parse_json(read_text(file))
         return [
             {
                 "id": f"{file.parent.name}/{file.stem}#{n}",
