@@ -57,6 +57,8 @@ class Checkpoints:
         self._host: dict[str, Tensor] = {}
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
+        self._part_done, self._given_up = threading.Event(), threading.Event()
+        self._part_done.set()
         if parallel.rank == 0:  # before any other can have begun to write
             folder.mkdir(parents=True, exist_ok=True)
             for broken_off in folder.glob(".state-*"):
@@ -65,35 +67,57 @@ class Checkpoints:
         self._attempt, self._saves = parallel.gather(uuid.uuid4().hex)[0], 0
 
     def save(self, step: int, history: History) -> None:
-        """Begin to write the state after `step` updates; waits for the one before."""
+        """Begin to write the state after `step` updates; waits for the one before.
+
+        All ranks must do so together, and wait together.
+        """
         self.wait()
         self._saves += 1
         first_rows = self._copy_to_host()
         facts = {"step": step} | asdict(history)  # a copy: training goes on
+        self._part_done.clear()
         self._thread = threading.Thread(
             target=self._write, args=(facts, first_rows), name="checkpoint-writer", daemon=True
         )
         self._thread.start()
 
     def finished(self) -> bool:
-        """Whether a state that was begun is written now; tells it once."""
+        """Whether a state that was begun is written now; tells it once.
+
+        Ranks look each in its own time, so an error among several is left for `wait`.
+        """
         if self._thread is None or self._thread.is_alive():
             return False
-        self.wait()
+        if self._error is not None and self._parallel.ranks > 1:
+            return False
+        self._thread = None
+        self._raise(self._failure())
         return True
 
     def wait(self) -> bool:
-        """Wait until a state that was begun is written; whether there was one."""
+        """Wait until a state that was begun is written; whether there was one.
+
+        An error of one rank is raised by all: none goes on alone, or waits for a part in vain.
+        """
         thread, self._thread = self._thread, None
+        self._part_done.wait()
+        parts = self._parallel.gather(self._failure())
+        if any(parts):
+            self._given_up.set()
         if thread is not None:
             thread.join()
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise CheckpointError(
-                f"the state could not be written to {self._folder}: {error}; make room there "
-                "and run again, which goes on from the state before"
-            ) from error
+        self._raise(*parts, *self._parallel.gather(self._failure()))
         return thread is not None
+
+    def _failure(self) -> str | None:
+        return None if self._error is None else str(self._error) or repr(self._error)
+
+    def _raise(self, *failures: str | None) -> None:
+        for failure in filter(None, failures):
+            raise CheckpointError(
+                f"the state could not be written to {self._folder}: {failure}; make room there "
+                "and run again, which goes on from the state before"
+            ) from self._error
 
     def restore(self) -> tuple[int, History]:
         """Load the newest undamaged state; returns its step and history.
@@ -144,13 +168,16 @@ class Checkpoints:
             temporary.mkdir(parents=True, exist_ok=True)
             tensors = {name: self._host[name] for name in first_rows}
             write_part(temporary, self._parallel.rank, tensors, first_rows)
+            self._part_done.set()
             if self._parallel.rank == 0:
-                parts = collect_parts(temporary, self._parallel.ranks)
+                parts = collect_parts(temporary, self._parallel.ranks, self._given_up)
                 text = json.dumps(facts | {"parts": parts})
                 (temporary / "state.json").write_text(text, encoding="utf-8")
                 self._publish(temporary, self.path(facts["step"]))
         except Exception as error:  # told by the training thread, at its next look
             self._error = error
+        finally:
+            self._part_done.set()
 
     def _publish(self, temporary: Path, path: Path) -> None:
         sync_folder(temporary)

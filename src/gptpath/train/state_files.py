@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import time
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,15 +30,18 @@ def write_part(
     os.replace(temporary, path.with_suffix(".sha256"))
 
 
-def collect_parts(folder: Path, ranks: int, *, poll_seconds: float = 0.02) -> dict[str, str]:
+def collect_parts(
+    folder: Path, ranks: int, given_up: threading.Event, *, poll_seconds: float = 0.02
+) -> dict[str, str]:
     """Wait for the parts of all ranks; returns their checksums by file name.
 
     Files, not messages: this runs beside the training, which has the connection to itself. A rank
-    that dies takes the others with it, so there is no time limit here.
+    that dies takes the others with it, and one that fails has `given_up` set: no time limit here.
     """
     wanted = [folder / f"part-{rank:05d}.sha256" for rank in range(ranks)]
     while not all(path.is_file() for path in wanted):
-        time.sleep(poll_seconds)
+        if given_up.wait(poll_seconds):
+            raise OSError("another rank could not write its part")
     parts = {f"{path.stem}.safetensors": path.read_text(encoding="ascii") for path in wanted}
     for path in wanted:
         path.unlink()

@@ -1,5 +1,6 @@
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -143,6 +144,41 @@ def test_a_state_that_cannot_be_written_stops_the_training(tmp_path, monkeypatch
     states.save(1, history(1))
     with pytest.raises(CheckpointError, match="No space left on device; make room there"):
         states.wait()
+
+
+@pytest.mark.parametrize("full", [0, 1])
+def test_a_rank_that_cannot_write_its_part_ends_all_of_them(tmp_path, monkeypatch, full):
+    """Ranks in threads; without their agreement the first would wait for the part for ever."""
+    model, optimiser = advanced(1)
+    meeting, write = Meeting(2), checkpoint.write_part
+
+    def write_or_fail(folder, rank, *rest):
+        if rank == full:
+            raise OSError(28, "No space left on device")
+        write(folder, rank, *rest)
+
+    told = {}
+
+    def save(rank):
+        states = Checkpoints(tmp_path, model, optimiser, keep=2, parallel=meeting.place(rank))
+        states.save(1, history(1))
+        while rank == full and states._error is None:
+            time.sleep(0.01)
+        try:
+            assert not (rank == full and states.finished())
+            states.wait()
+        except CheckpointError as error:
+            told[rank] = str(error)
+
+    monkeypatch.setattr(checkpoint, "write_part", write_or_fail)
+    threads = [threading.Thread(target=save, args=(rank,), daemon=True) for rank in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(told) == [0, 1]
+    assert all("No space left on device; make room there" in text for text in told.values())
+    assert restore_state(tmp_path, *fresh()) == (0, History())
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 4])
