@@ -184,8 +184,10 @@ class Checkpoints:
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
         sync_folder(self._folder)
-        for old in _states(self._folder)[: -self._keep]:
-            shutil.rmtree(old)
+        states = _states(self._folder)
+        newest = states.index(path) + 1  # what is newer was damaged, or it had been resumed from
+        for state in [*states[: max(0, newest - self._keep)], *states[newest:]]:
+            shutil.rmtree(state)
 
     def _restore(self, path: Path) -> tuple[int, History]:
         agree = self._parallel.agree

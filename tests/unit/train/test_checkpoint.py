@@ -104,6 +104,15 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(folder, damage, caplo
     assert "cannot resume from state-00000005" in caplog.text
 
 
+@pytest.mark.parametrize("keep", [1, 2])
+def test_a_new_state_outlasts_damaged_ones_of_later_steps(tmp_path, keep):
+    for step in (7, 8):
+        damaged = save_state(tmp_path, *advanced(1), step, history(step), keep=keep)
+        (damaged / "state.json").unlink()
+    save_state(tmp_path, *advanced(2), 3, history(3), keep=keep)
+    assert restore_state(tmp_path, *fresh()) == (3, history(3))
+
+
 def test_a_half_written_state_is_ignored_and_cleared_away(folder):
     shutil.copytree(folder / "state-00000005", folder / ".state-00000009-x")
     assert restore_state(folder, *fresh())[0] == 5
