@@ -85,7 +85,9 @@ def usable_gpus() -> dict[str, str]:
 def _take(gpus: Mapping[str, str], count: int, held: ExitStack) -> tuple[str, ...] | None:
     """Try once to lock `count` GPUs: all of them, or none."""
     folder = Path(os.environ.get(FOLDER) or Path(tempfile.gettempdir()) / "gptpath-gpus")
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o1777)  # for other users of the host, as the temporary folder itself
     taken: list[str] = []
     with ExitStack() as locks:
         # Two that want several would else each hold a part and wait for the other.
@@ -105,8 +107,12 @@ def _take(gpus: Mapping[str, str], count: int, held: ExitStack) -> tuple[str, ..
 
 
 def _lock(path: Path, *, wait: bool) -> IO[str]:
-    # Read alone is enough for a lock, and is allowed on what another user has made.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    # Read alone is enough for a lock, and is allowed on what another user has made; asking for a
+    # file to be made where there is one may not be (Linux's fs.protected_regular).
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BaseException:

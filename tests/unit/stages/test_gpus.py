@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -84,6 +85,16 @@ def test_many_that_want_several_never_share_and_all_come_through() -> None:
     for process in processes:
         out, _ = process.communicate(timeout=60)
         assert out.endswith("done\n")
+
+
+def test_other_users_of_the_host_can_lock_boards_too(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with reserved_gpus(1):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "locks").stat().st_mode) == 0o1777
 
 
 def test_more_than_there_are_is_all_there_are() -> None:
