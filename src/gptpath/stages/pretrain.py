@@ -4,6 +4,7 @@ Reads data/tokens and data/tokenizer; writes models/pretrained/MODEL and
 metrics/pretrain/MODEL.json. State to resume from lies in the scratch folder until then.
 """
 
+import errno
 import os
 import shutil
 from dataclasses import asdict
@@ -127,4 +128,11 @@ def _metrics(name: str, preset: str, job: TrainingJob, result: TrainingResult) -
 def _move(finished: Path, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)  # DVC removes it too; a run by hand does not
-    os.replace(finished, folder)
+    try:
+        os.replace(finished, folder)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        fresh = folder.with_name(f".{folder.name}.{os.getpid()}")  # on another file system
+        shutil.copytree(finished, fresh)
+        os.replace(fresh, folder)

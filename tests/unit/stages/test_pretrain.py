@@ -1,7 +1,10 @@
 import dataclasses
+import errno
 import hashlib
 import json
 import math
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -73,6 +76,22 @@ def test_a_run_again_replaces_its_outputs_with_the_same_bytes(root):
     pretrain(root)
     assert path.read_bytes() == before
     assert not (path.parent / "stray").exists()
+
+
+def test_models_may_lie_on_another_file_system(root, monkeypatch):
+    replace = os.replace
+
+    def within_a_file_system(source, target):
+        if ".scratch" in Path(source).parts and ".scratch" not in Path(target).parts:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", within_a_file_system)
+    pretrain(root)
+    folder = root / "models" / "pretrained"
+    assert [path.name for path in folder.iterdir()] == [MODEL]
+    assert published_steps(folder / MODEL)[-1] == 30
+    assert list((root / ".scratch" / "pretrain").iterdir()) == []
 
 
 def test_nothing_stays_in_the_scratch_folder(root):
