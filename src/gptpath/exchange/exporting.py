@@ -1,9 +1,6 @@
 """`gptpath export`: a model folder of ours becomes one that transformers loads."""
 
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -11,6 +8,7 @@ from safetensors.torch import save_file
 from gptpath.config.model import ModelConfig
 from gptpath.errors import CheckpointError
 from gptpath.exchange.configs import to_transformers
+from gptpath.exchange.target import whole_folder
 from gptpath.exchange.tokenizers import export_tokenizer, write_json
 from gptpath.model.build import LanguageModel, count_parameters
 from gptpath.model.folder import load_config, load_model, published_steps
@@ -29,38 +27,33 @@ def export_model(
         CheckpointError: the folder holds no GPT-1 or GPT-2, or `target` is taken.
         TokenError: transformers' files cannot express the tokenizer.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CheckpointError(f"{target} is there already; remove it or export to another folder")
+    with whole_folder(target, advice="remove it or export to another folder") as fresh:
+        _export(folder, fresh, target.resolve().name, step=step, words=words)
+
+
+def _export(folder: Path, fresh: Path, name: str, *, step: int | None, words: str | None) -> None:
     config = load_config(folder)
     _refuse(folder, config)
     model = load_model(folder, step=step)
     step = published_steps(folder)[-1] if step is None else step
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-        fresh = Path(scratch) / "export"
-        fresh.mkdir()
-        _write_weights(fresh / "model.safetensors", model)
-        bos = export_tokenizer(
-            folder / "tokenizer", fresh, context_length=config.context_length, words=words
-        )
-        end = load_encoding(folder / "tokenizer").eot_token
-        values = to_transformers(
-            config,
-            end_of_text=end,
-            bos=bos,
-            extra={"step": step} | ({} if bos else {"words": "basic"}),
-        )
-        write_json(fresh / "config.json", values)
-        kept = ("bos_token_id", "eos_token_id", "pad_token_id")
-        write_json(
-            fresh / "generation_config.json",
-            {name: values[name] for name in kept if values[name] is not None},
-        )
-        (fresh / "README.md").write_text(
-            _card(folder, target.name, model, step, bos), encoding="utf-8"
-        )
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(fresh, target)
+    _write_weights(fresh / "model.safetensors", model)
+    bos = export_tokenizer(
+        folder / "tokenizer", fresh, context_length=config.context_length, words=words
+    )
+    end = load_encoding(folder / "tokenizer").eot_token
+    values = to_transformers(
+        config,
+        end_of_text=end,
+        bos=bos,
+        extra={"step": step} | ({} if bos else {"words": "basic"}),
+    )
+    write_json(fresh / "config.json", values)
+    kept = ("bos_token_id", "eos_token_id", "pad_token_id")
+    write_json(
+        fresh / "generation_config.json",
+        {name: values[name] for name in kept if values[name] is not None},
+    )
+    (fresh / "README.md").write_text(_card(folder, name, model, step, bos), encoding="utf-8")
 
 
 def _refuse(folder: Path, config: ModelConfig) -> None:

@@ -1,8 +1,6 @@
 """`gptpath import`: a published model becomes a model folder of ours."""
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from gptpath.config.model import ModelConfig
 from gptpath.errors import CheckpointError, TokenError
 from gptpath.exchange.configs import OURS, from_transformers
 from gptpath.exchange.gpt1_files import gpt1_folder, read_gpt1_files
+from gptpath.exchange.target import whole_folder
 from gptpath.exchange.tokenizers import import_tokenizer
 from gptpath.exchange.weights import WEIGHTS, read_state
 from gptpath.model.build import count_parameters, empty_model
@@ -72,8 +71,19 @@ def import_model(
         CheckpointError: the source is out of reach or no such model, or `folder` is taken.
         TokenError: the tokenizer is missing, cannot be expressed here, or needs a library.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CheckpointError(f"{folder} is there already; remove it or import to another folder")
+    with whole_folder(folder, advice="remove it or import to another folder") as fresh:
+        return _import(source, folder, fresh, revision=revision, tokenizer=tokenizer, words=words)
+
+
+def _import(
+    source: str,
+    folder: Path,
+    fresh: Path,
+    *,
+    revision: str | None,
+    tokenizer: Path | None,
+    words: str | None,
+) -> Imported:
     if source in HUB and not Path(source).is_dir():
         place = _download(HUB[source], revision)
         origin = f"{HUB[source]}@{place.name}"  # the hub's cache names a snapshot by its commit
@@ -84,10 +94,8 @@ def import_model(
     found = _read(place)
     model = empty_model(found.config)
     load_weights(model, found.state, where=origin)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-        fresh = Path(scratch)
-        tokens = fresh / "tokenizer-files"
+    with tempfile.TemporaryDirectory() as scratch:
+        tokens = Path(scratch) / "tokenizer"
         import_tokenizer(
             tokenizer or gpt1_folder(place) or place,
             tokens,
@@ -100,9 +108,7 @@ def import_model(
                 f"the tokenizer of {tokenizer or place} has {encoding.n_vocab} ids, the model "
                 f"{found.config.vocab_size}; name the right one with --tokenizer"
             )
-        save_model(fresh / "model", model, step=found.step, tokenizer_folder=tokens, source=origin)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(fresh / "model", folder)
+        save_model(fresh, model, step=found.step, tokenizer_folder=tokens, source=origin)
     return Imported(
         folder=folder,
         source=origin,

@@ -1,4 +1,6 @@
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,21 @@ def test_a_pattern_of_ones_own_is_refused_and_nothing_is_left(tmp_path, tokenize
     with pytest.raises(TokenError, match="only GPT-2's own pattern can be exported"):
         export_model(folder, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "tokenizer"]
+
+
+@pytest.mark.parametrize("target", [".", "link"])
+def test_an_empty_folder_stays_where_it_is_and_is_filled(tmp_path, tokenizer, target, monkeypatch):
+    folder = make(tmp_path / "model", gpt2_laptop_s(), tokenizer)
+    (tmp_path / "here" / "elsewhere").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    if target == "link":
+        Path("link").symlink_to("elsewhere")
+    else:
+        Path("elsewhere").rmdir()
+    export_model(folder, Path(target))
+    assert {"model.safetensors", "tokenizer.json", "README.md"} < set(os.listdir(target))
+    assert not [name for name in os.listdir(target) if name.startswith(".")]
+    assert Path(target).is_symlink() == (target == "link")
 
 
 def test_an_export_says_what_it_is_and_where_it_comes_from(tmp_path, tokenizer):

@@ -186,7 +186,8 @@ def test_what_lies_at_the_target_stays(source, tmp_path):
     with pytest.raises(CheckpointError, match="is there already"):
         import_model(str(source), tmp_path / "ours")
     (tmp_path / "ours" / "note").unlink()
-    import_model(str(source), tmp_path / "ours")
+    (tmp_path / "link").symlink_to("ours")
+    import_model(str(source), tmp_path / "link")
     check(tmp_path / "ours")
 
 
