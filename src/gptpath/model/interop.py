@@ -51,6 +51,9 @@ def _from_transformers(state: Mapping[str, Tensor], names: Mapping[str, str]) ->
             continue
         name = names.get(name, name)
         ours[name] = tensor.t().contiguous() if _TRANSPOSED.fullmatch(name) else tensor.clone()
+    head = state.get("lm_head.weight")
+    if "wte.weight" not in ours and head is not None:
+        ours["wte.weight"] = head.clone()  # of two names of one tensor a file may keep either
     if "wte.weight" not in ours:
         raise CheckpointError(
             f"no token table among the {len(state)} tensors given (for example "

@@ -68,6 +68,14 @@ def test_an_old_file_of_tensors_is_read(source, tmp_path, state):
     check(tmp_path / "ours")
 
 
+def test_a_file_may_keep_the_tied_table_under_the_name_of_the_head(source, tmp_path, state):
+    """As safetensors.torch.save_model does, of whose two names it keeps the first."""
+    state["lm_head.weight"] = state.pop("wte.weight")
+    save_file(state, source / "model.safetensors")
+    import_model(str(source), tmp_path / "ours")
+    check(tmp_path / "ours")
+
+
 class Evil:
     def __reduce__(self):
         return (Path.touch, (Path("pwned"),))
