@@ -4,6 +4,7 @@ No third-party import here: training and evaluation build these on machines that
 YAML tools. `gptpath.config.loading` fills them from a file.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -220,7 +221,9 @@ class Recipe:
             0 <= self.warmup_steps <= self.steps,
             f"warmup_steps={self.warmup_steps} must lie between 0 and steps={self.steps}",
         )
-        require(self.learning_rate > 0, f"learning_rate={self.learning_rate} must be positive")
+        for name in ("learning_rate", "adam_eps"):
+            value = getattr(self, name)
+            require(0 < value < math.inf, f"{name}={value} must be positive and finite")
         require(
             self.grad_clip is None or self.grad_clip > 0,
             f"grad_clip={self.grad_clip} must be positive; null leaves gradients as they are",
