@@ -71,7 +71,8 @@ def _metrics_at(
     for path, md5 in sorted(
         (path, md5) for entry in lock.values() for path, md5 in entry.outs.items()
     ):
-        if not path.startswith(METRICS):
+        told = path.endswith(".json") or md5.endswith(".dir")  # not tables, as of predictions
+        if not path.startswith(METRICS) or not told:
             continue
         found = _from_cache(cache, path, md5)
         if found is None and remote:

@@ -81,6 +81,12 @@ def test_results_of_a_clone_leave_it() -> None:
             assert deployment["parameters"] == {"push": True, "commit_to": "results"}
 
 
+def test_a_clone_in_the_workers_image_has_an_identity_to_commit_with() -> None:
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text().partition("AS worker")[2]
+    for key in ("user.name", "user.email"):
+        assert f"git config --system {key} " in dockerfile
+
+
 def template(kind: str) -> dict[str, Any]:
     return json.loads((ROOT / f"deploy/pools/{kind}-gpu.json").read_text())
 

@@ -12,12 +12,17 @@ pytestmark = pytest.mark.slow
 
 METRICS = json.dumps({"documents": {"train": 3}})
 MD5 = hashlib.md5(METRICS.encode(), usedforsecurity=False).hexdigest()
+TABLE = b"PAR1\xe0\x02"
+TABLE_MD5 = hashlib.md5(TABLE, usedforsecurity=False).hexdigest()
 LOCK = f"""
 schema: '2.0'
 stages:
   ingest:
     cmd: gptpath ingest
-    outs: [{{path: metrics/ingest.json, md5: {MD5}}}, {{path: data/corpus, md5: abc.dir}}]
+    outs:
+      - {{path: metrics/ingest.json, md5: {MD5}}}
+      - {{path: metrics/finetune/a.parquet, md5: {TABLE_MD5}}}
+      - {{path: data/corpus, md5: abc.dir}}
 """
 
 
@@ -36,9 +41,10 @@ def test_a_revision_tells_its_parameters_and_what_the_cache_still_holds(tmp_path
     assert list(lost.versions) == ["ingest"]
     assert (lost.metrics, lost.missing) == ({}, ("metrics/ingest.json",))
 
-    kept = tmp_path / ".dvc/cache/files/md5" / MD5[:2] / MD5[2:]
-    kept.parent.mkdir(parents=True)
-    kept.write_text(METRICS)
+    for md5, content in ((MD5, METRICS.encode()), (TABLE_MD5, TABLE)):
+        kept = tmp_path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+        kept.parent.mkdir(parents=True)
+        kept.write_bytes(content)
     found = snapshot_at(tmp_path, "HEAD")
     assert found.metrics == {"metrics/ingest.json": {"documents": {"train": 3}}}
     assert found.missing == ()
