@@ -49,7 +49,8 @@ class WarcSource:
         root = root_of(place_of(self.raw, settings.path))
         blocked = frozenset(settings.blocked_domains)
         for part in unit.parts:
-            for record in read_warc(root / PurePosixPath(part), settings.max_page_bytes):
+            path = root / PurePosixPath(part)
+            for record in read_warc(path, settings.max_page_bytes, finished=True):
                 if isinstance(record, Page):
                     yield page_document(
                         record,

@@ -88,26 +88,44 @@ def _note_fields(block: bytes) -> dict[str, str]:
     return fields if {"link", "outcome"} <= fields.keys() else {}
 
 
-def read_warc(path: Path, most_bytes: int) -> Iterator[Page | Note | Damage]:
+def read_warc(
+    path: Path, most_bytes: int, *, finished: bool = False
+) -> Iterator[Page | Note | Damage]:
     """Yield the responses of a .warc or .warc.gz file and the notes of our own, in file order.
 
-    Bodies of more than `most_bytes`, unpacked, are not kept.
+    Bodies of more than `most_bytes`, unpacked, are not kept. A `finished` file is damaged if it
+    ends within the block of a record; one of a crawl that goes on may.
     """
     iterator: Any = web_library("warcio.archiveiterator").ArchiveIterator
     failed = web_library("warcio.exceptions").ArchiveLoadFailed
+    record: Any = None
+    page: Page | None = None
     with path.open("rb") as file:
         try:
             for record in iterator(file, arc2warc=True):
+                page = None
                 url = record.rec_headers.get_header("WARC-Target-URI") or ""
                 if record.rec_type == "response" and record.http_headers is not None:
-                    yield _page(record, url, most_bytes)
+                    page = _page(record, url, most_bytes)
+                    yield page
                 elif record.rec_type == "metadata":
                     fields = _note_fields(record.raw_stream.read(_HEAD))
                     if fields:
                         yield Note(link=fields["link"], outcome=fields["outcome"])
-        except (failed, zlib.error, EOFError, OSError, ValueError) as error:
+            told = page is not None and page.body == RECORD_TRUNCATED
+            if finished and not told and (record is None or _is_cut_off(record)):
+                yield Damage(detail="it ends within a record")
+        # AttributeError: warcio takes for granted that a response has an address.
+        except (failed, zlib.error, EOFError, OSError, ValueError, AttributeError) as error:
             logger.warning("%s is damaged, its rest is not read: %s", path.name, error)
             yield Damage(detail=str(error))
+
+
+def _is_cut_off(record: Any) -> bool:
+    """Whether the last record of a file, read to its end, lacks some of its header or block."""
+    headers = record.rec_headers
+    missing = getattr(record.raw_stream, "limit", 0) > 0
+    return missing or headers is None or not headers.get_header("Content-Length")
 
 
 def _page(record: Any, url: str, most_bytes: int) -> Page:

@@ -99,6 +99,35 @@ def test_a_file_that_is_cut_off_yields_what_comes_before(name: str, tmp_path: Pa
     assert len(dropped) == 1
 
 
+@pytest.mark.parametrize("cut", range(3, 300, 7))
+def test_a_file_may_be_cut_off_within_the_header_of_a_record(cut: int, tmp_path: Path) -> None:
+    write(tmp_path / "a.warc", packed=False)
+    whole = (tmp_path / "a.warc").read_bytes()
+    start = whole.rindex(b"WARC/1.0")
+    (tmp_path / "a.warc").write_bytes(whole[: start + cut])
+    documents, _ = read(tmp_path)
+    assert len(documents) == 3
+
+
+@pytest.mark.parametrize("name", ["a.warc.gz", "a.warc"])
+def test_a_cut_within_a_record_that_is_no_page_is_counted(name: str, tmp_path: Path) -> None:
+    """Two of three records of Common Crawl are requests and metadata."""
+    with (tmp_path / name).open("wb") as file:
+        writer = WARCWriter(file, gzip=name.endswith(".gz"))
+        response(writer, "http://www.example.org/a", story("a").encode())
+        fields = {f"field{n}": f"{n**9}" for n in range(500)}
+        writer.write_record(writer.create_warcinfo_record(name, fields))
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[:-1000])
+    documents, dropped = read(tmp_path)
+    assert (len(documents), dropped) == (1, {name: "warc_damaged"})
+
+
+def test_an_empty_file_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.warc").write_bytes(b"")
+    assert read(tmp_path) == ([], {"a.warc": "warc_damaged"})
+
+
 def test_domains_can_be_left_out(tmp_path: Path) -> None:
     write(tmp_path / "a.warc.gz")
     documents, dropped = read(tmp_path, blocked_domains=("www.example.org",))
