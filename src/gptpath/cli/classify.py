@@ -79,12 +79,12 @@ def _read_rows(path: Path | None) -> list[Mapping[str, Any]]:
     if path is None:
         return []
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--file {path} cannot be read: {error}") from None
     return [
         _parse(line, f"{path}:{number}")
-        for number, line in enumerate(text.split("\n"), start=1)
+        for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1)
         if line.strip()
     ]
 

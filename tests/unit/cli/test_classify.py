@@ -1,3 +1,4 @@
+import io
 import json
 import re
 
@@ -68,6 +69,19 @@ def test_texts_of_the_command_line_and_rows_of_a_file_get_one_answer(
     (checkout / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n\n")
     assert classify("--file", "rows.jsonl", "--model", kind) == 0
     assert answers(capsys) == found
+
+
+def test_a_byte_order_mark_is_passed_over_in_files_and_on_standard_input(
+    checkout, capsys, monkeypatch
+):
+    text = '\ufeff{"text": "one"}\r\n'
+    (checkout / "rows.jsonl").write_text(text, encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    for source in ("rows.jsonl", "-"):
+        assert classify("--file", source, "--model", "classification") == 0
+    found = answers(capsys)
+    assert len(found) == 2
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(
