@@ -150,12 +150,12 @@ def model_folder(root: Path, model: str | None) -> Path:
 def _read_prompts(path: Path | None) -> list[str]:
     if path is None:
         return []
-    if str(path) == "-":
-        return sys.stdin.read().splitlines()
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--prompts {path} cannot be read: {error}") from None
+    # Not str.splitlines: a prompt may hold U+2028 and its like.
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _listed(prompts: Sequence[str], texts: Sequence[Sequence[str]]) -> str:

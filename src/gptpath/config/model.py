@@ -41,10 +41,10 @@ class ModelConfig:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
     def __post_init__(self) -> None:
-        for name in ("n_layer", "n_head", "n_embd", "n_hidden", "context_length", "vocab_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"{name}={value} must be at least 1")
+        sizes = ["n_layer", "n_head", "n_embd", "context_length", "vocab_size"]
+        for name in [*sizes, *(["n_hidden"] if self.n_hidden is not None else [])]:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout={self.dropout} must lie in [0, 1)")
         if self.family == "lstm" and self.n_hidden is None:

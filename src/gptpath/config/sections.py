@@ -209,10 +209,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         micro = self.micro_batch_size_sequences
-        require_least("pretrain", self, **_LEAST)
         if isinstance(micro, str):
             require(micro == "auto", f"micro_batch_size_sequences={micro!r}: give a number or auto")
-        elif micro is not None and self.batch_size_sequences % micro:
+        require_least("pretrain", self, **_LEAST)
+        if isinstance(micro, int) and self.batch_size_sequences % micro:
             raise ConfigError(
                 f"batch_size_sequences={self.batch_size_sequences} is not a multiple of "
                 f"micro_batch_size_sequences={micro}"

@@ -77,7 +77,7 @@ def from_transformers(values: Mapping[str, Any], *, where: str) -> ModelConfig:
     dropouts = {name: values.get(name, 0.1) for name in _DROPOUTS}
     if len(set(dropouts.values())) > 1:
         raise CheckpointError(f"{where}: {dropouts} differ; set them alike, as in the papers")
-    ours = values.get(OURS, {})
+    ours = values.get(OURS) or {}
     pre = model_type == "gpt2"
     try:
         return ModelConfig(

@@ -15,7 +15,7 @@ from gptpath.finetune.suite.table import TABLE
 from gptpath.zeroshot.benchmarks import catalogue
 from gptpath.zeroshot.benchmarks.cbt import read_questions
 from gptpath.zeroshot.benchmarks.coqa import read_conversations
-from gptpath.zeroshot.benchmarks.files import find, read_rows, read_text
+from gptpath.zeroshot.benchmarks.files import find, lines_of, read_rows, read_text
 from gptpath.zeroshot.benchmarks.gpt1_sets import read_cola, read_pronouns, read_race
 from gptpath.zeroshot.benchmarks.parallel import read_lines
 from gptpath.zeroshot.benchmarks.stories import read_stories
@@ -78,7 +78,7 @@ def _items(read: Callable[[Path], Rows], path: Path) -> list[Item]:
 
 
 def _lines(path: Path) -> list[Item]:
-    return [(line,) for line in read_text(path).splitlines() if line.strip()]
+    return [(line,) for line in lines_of(read_text(path)) if line.strip()]
 
 
 READERS: dict[str, Callable[[Path], Rows]] = {

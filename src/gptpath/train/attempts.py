@@ -5,6 +5,7 @@ killed, and no rank waits for another.
 """
 
 import json
+import logging
 import os
 import socket
 import time
@@ -15,6 +16,8 @@ from typing import Any
 
 from gptpath.train.ledger import Meter, device_name
 from gptpath.train.parallel import Parallel
+
+logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_NOTES = 5.0
 
@@ -48,8 +51,11 @@ class Attempt:
             "tokens": round(steps * self._tokens_per_step),
         }
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(facts), encoding="utf-8")
-        os.replace(temporary, self._path)
+        try:
+            temporary.write_text(json.dumps(facts), encoding="utf-8")
+            os.replace(temporary, self._path)
+        except OSError as error:  # a full disk ends training where its states are written
+            logger.warning("the cost so far could not be noted in %s: %s", self._path, error)
 
 
 def costs(scratch: Path) -> tuple[dict[str, Any], ...]:

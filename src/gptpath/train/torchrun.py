@@ -56,16 +56,16 @@ def train_under_torchrun(
         listener.close()
     if signum is not None or listener.stopped is not None:
         raise StopRequested(signum or listener.stopped or 0)
+    if code == 0 and result_file.is_file():  # whatever an attempt before it came to
+        return TrainingResult.read(result_file)
     if listener.failure is not None:
         name, text = listener.failure
         raise getattr(errors, name, GptPathError)(text)
-    if code or not result_file.is_file():
-        raise TrainingError(
-            f"torchrun ended with exit code {code} after at most {launch.max_restarts} restarts; "
-            "expected 0; what its processes wrote stands above; run again to go on from the newest "
-            "state"
-        )
-    return TrainingResult.read(result_file)
+    raise TrainingError(
+        f"torchrun ended with exit code {code} after at most {launch.max_restarts} restarts; "
+        "expected 0; what its processes wrote stands above; run again to go on from the newest "
+        "state"
+    )
 
 
 def torchrun_command(launch: Launch, job_file: Path) -> list[str]:

@@ -37,11 +37,11 @@ def test_one_prompt_gives_its_text_and_nothing_else(checkout, capfd):
 
 
 def test_several_prompts_and_samples_are_told_apart(checkout, capfd):
-    (checkout / "prompts.txt").write_text("two\n\n")
+    (checkout / "prompts.txt").write_text("tw\u2028o\n\n")
     given = "generate one --prompts prompts.txt --model model --samples 2 --tokens 4 --top-p 0.5"
     assert main([*given.split(), "--top-k", "0", "--temperature", "1", "--threads", "1"]) == 0
     model, encoding = load_model(checkout / "model"), load_encoding(checkout / "tokenizer")
-    prompts = ["one", "two", ""]
+    prompts = ["one", "tw\u2028o", ""]
     texts = generate_samples(
         model, encoding, prompts, max_new_tokens=4, sampling=Sampling(top_p=0.5), samples=2
     )

@@ -8,9 +8,11 @@ from gptpath.config.sections import Compute
 from gptpath.errors import ConfigError, TrainingError
 from gptpath.events import ignore
 from gptpath.train import torchrun
-from gptpath.train.job import TrainingJob
+from gptpath.train.checkpoint import History
+from gptpath.train.job import TrainingJob, TrainingResult
 from gptpath.train.stopping import StopRequested, StopSignal
 from gptpath.train.torchrun import torchrun_command, train_under_torchrun
+from gptpath.train.validation import Score
 from tests.unit.train.conftest import CONFIG, RECIPE
 
 SAY = "import sys; open({path!r}, 'a').write({text!r} + chr(10)); sys.exit({code})"
@@ -87,3 +89,17 @@ def test_ranks_that_end_without_a_result_are_no_success(job, monkeypatch):
     ranks_that(monkeypatch, job)
     with pytest.raises(TrainingError, match="exit code 0"):
         train(job)
+
+
+def test_a_restart_that_succeeds_is_no_failure(job, monkeypatch):
+    score = Score(loss=2.0, bpb=3.0, tokens=1)
+    result = TrainingResult(step=3, final=score, history=History())
+    result.write(job.scratch / "kept.json")
+    ranks_that(monkeypatch, job, say='{"failed": "CheckpointError", "text": "no room"}')
+    [_, _, script] = torchrun.torchrun_command(Launch(), job.scratch)
+    kept, found = str(job.scratch / "kept.json"), str(job.scratch / "result.json")
+    rename = f"import os; os.rename({kept!r}, {found!r}); "
+    monkeypatch.setattr(
+        torchrun, "torchrun_command", lambda *given: [sys.executable, "-c", rename + script]
+    )
+    assert train(job) == result
