@@ -127,8 +127,8 @@ def _train(root: Path, graph: StageGraph, models: tuple[str, ...], deployment: s
         for model in models:
             runs.start(model, {"model": model, "standing": standing})
         failures = runs.wait()
-    except BaseException:
-        runs.abandon()
+    except BaseException as error:  # a signal's is no Exception: the run has crashed then
+        runs.abandon(crashed=not isinstance(error, Exception))
         raise
     done = [model for model in models if model not in failures]
     if done:

@@ -65,6 +65,9 @@ class Children:
                 for line in process.stdout:
                     on_line(line.rstrip())
             code = process.wait()
+        except BaseException:
+            stop_tree(process)  # nobody would see how it ends
+            raise
         finally:
             timer.cancel()
             with self._lock:

@@ -107,9 +107,9 @@ class SubRuns:
         newest = max(found, key=lambda one: str(one.created))
         return re.sub(r"\A```yaml\n|```\Z", "", str(newest.data))
 
-    def abandon(self) -> None:
-        """Stop them if nobody will come back: a parent run by hand is not started again."""
-        if self._by_hand:
+    def abandon(self, *, crashed: bool) -> None:
+        """Stop them if nobody will come back: only a deployment's run that crashed starts again."""
+        if self._by_hand or not crashed:
             cancel_sub_runs(self._parent)
 
 

@@ -50,6 +50,19 @@ def test_lines_of_both_outputs_arrive_in_order_with_the_exit_code() -> None:
     assert lines == ["a", "b"]
 
 
+def test_a_child_whose_lines_cannot_be_taken_is_ended() -> None:
+    pids: list[int] = []
+
+    def fail(line: str) -> None:
+        pids.append(int(line))
+        raise ConnectionError("no server")
+
+    code = FAMILY.format(child=OBEDIENT)
+    with pytest.raises(ConnectionError, match="no server"):
+        Children().run([sys.executable, "-c", code], cwd=Path.cwd(), env=os.environ, on_line=fail)
+    assert not psutil.pid_exists(pids[0])
+
+
 def test_a_child_stays_in_the_process_group_of_the_flow() -> None:
     lines: list[str] = []
     run(Children(), "import os; print(os.getpgid(0))", lines)
