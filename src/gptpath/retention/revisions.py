@@ -52,8 +52,8 @@ def cached(cache: Path, md5: str) -> Path:
 
 def _locks(root: Path) -> Iterator[dict[str, LockEntry]]:
     yield read_lock(root)
-    refs = _git(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags",
-                "refs/remotes")  # fmt: skip
+    spaces = [f"refs/{kind}" for kind in ("heads", "tags", "remotes", "exps")]  # exps are DVC's
+    refs = _git(root, "for-each-ref", "--format=%(refname)", *spaces)
     for ref in (refs or "").split():
         text = _git(root, "show", f"{ref}:./dvc.lock")
         if text is not None:

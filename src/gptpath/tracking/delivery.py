@@ -150,7 +150,7 @@ def deliver_end(client: MlflowClient, outbox: Outbox) -> bool:
         client.set_terminated(state.run_id, state.status or "KILLED", state.end_time)
     except Exception as error:
         logger.warning("MLflow run %s could not be closed: %s", state.run_id, error)
-        return False
+        return getattr(error, "error_code", None) == INVALID  # somebody has deleted the run
     return True
 
 

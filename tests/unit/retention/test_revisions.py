@@ -26,8 +26,11 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_branchs_stages_and_the_runs_of_their_ledgers_are_known(root: Path) -> None:
-    run(root, "git", "branch", "other")
+@pytest.mark.parametrize("ref", ["refs/heads/other", "refs/tags/v1", "refs/exps/ab/cd/exp-1"])
+def test_every_branchs_stages_and_the_runs_of_their_ledgers_are_known(root: Path, ref: str) -> None:
+    run(root, "git", "update-ref", ref, "HEAD")
+    run(root, "git", "checkout", "-q", "--orphan", "new")
+    run(root, "git", "branch", "-q", "-D", "main")
     (root / "dvc.lock").write_text(LOCK.replace("aaa", "ccc"))
     ledger = root / "cache" / "files" / "md5" / "bb" / "b"
     ledger.parent.mkdir(parents=True)

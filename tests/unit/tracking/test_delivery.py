@@ -69,6 +69,16 @@ def test_a_run_that_ended_without_the_store_is_whole_after_the_next_one_begins(
     assert not outboxes(root)
 
 
+def test_a_run_that_somebody_has_deleted_waits_for_nothing(
+    root: Path, facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(root, facts, parent=None, flow_run=None)
+    end_without_the_store(run, monkeypatch)
+    client = open_client(root)
+    client.delete_run(run.run_id)
+    assert deliver_leftovers(client, root) == Delivery(delivered=1, left=())
+
+
 def test_a_flow_run_sends_it_too(root: Path, facts, monkeypatch: pytest.MonkeyPatch) -> None:
     run = open_run(root, facts, parent=None, flow_run=None)
     end_without_the_store(run, monkeypatch)
