@@ -245,10 +245,14 @@ def _request(writer: Any, url: str, answer: Answer) -> Any:
 
 
 def _response(writer: Any, url: str, answer: Answer) -> Any:
-    """The record of a response; chunks are gone from the body, so the header changes its name."""
+    """The record of a response; chunks are gone from the body, so the header changes its name.
+
+    Bytes beyond ASCII are percent-encoded in its head: warcio encodes some of them and fails at
+    others.
+    """
     status = web_library("warcio.statusandheaders").StatusAndHeaders
     headers = [
-        (f"X-Archive-{name}" if name.lower() == "transfer-encoding" else name, value)
+        (f"X-Archive-{name}" if name.lower() == "transfer-encoding" else name, _in_ascii(value))
         for name, value in answer.headers
     ]
     return writer.create_warc_record(
@@ -256,8 +260,15 @@ def _response(writer: Any, url: str, answer: Answer) -> Any:
         "response",
         payload=io.BytesIO(answer.body),
         length=len(answer.body),
-        http_headers=status(f"{answer.status} {answer.phrase}", headers, protocol="HTTP/1.1"),
+        http_headers=status(
+            f"{answer.status} {_in_ascii(answer.phrase)}", headers, protocol="HTTP/1.1"
+        ),
     )
+
+
+def _in_ascii(value: str) -> str:
+    """A header's value, which stands for Latin-1 bytes, with those beyond ASCII as `%E9`."""
+    return "".join(c if c.isascii() else f"%{ord(c):02X}" for c in value)
 
 
 def _information(name: str) -> bytes:

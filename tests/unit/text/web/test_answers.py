@@ -170,3 +170,19 @@ def test_names_that_do_not_exist_are_counted(tmp_path) -> None:
 
     report = crawl(tmp_path, ["http://nowhere.invalid/"], resolve=unknown)
     assert report.outcomes == {"fetch_name_unknown": 1}
+
+
+def test_heads_of_answers_may_hold_any_bytes(site, tmp_path) -> None:
+    def greet(request) -> None:
+        head = (
+            "HTTP/1.1 200 Всё хорошо\r\nContent-Type: text/html\r\nX-Title: café au lait\r\n"
+            'Link: <https://example.org/é>; rel="canonical"\r\nContent-Length: '
+        )
+        body = story("/page").encode()
+        request.wfile.write(head.encode() + f"{len(body)}\r\n\r\n".encode() + body)
+
+    site.raw("/page", greet)
+    site.page("/other")
+    crawl(tmp_path, [site.url("/page"), site.url("/other")])
+    documents, _ = read_archive(tmp_path)
+    assert set(documents) == {site.url("/page"), site.url("/other")}
