@@ -95,7 +95,7 @@ def decode_page(content: bytes, content_type: str = "") -> Decoded | None:
     for encoding in (*escaped, "utf-8", *stated):
         try:
             return Decoded(text=content.decode(encoding), encoding=encoding)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):  # Python's encoding "undefined" decodes nothing
             continue
     return decode(content)
 

@@ -59,3 +59,10 @@ def test_a_page_is_decoded_as_it_states_unless_its_bytes_say_otherwise(head, enc
     assert decoded is not None
     assert decoded.text == text
     assert decoded.encoding == expected
+
+
+def test_a_page_of_an_undefined_encoding_is_recognised_all_the_same():
+    page = f"<meta charset=undefined><p>{PROSE} Voilà, déjà vu!</p>"
+    decoded = decode_page(page.encode("cp1252"), "text/html; charset=undefined")
+    assert decoded is not None
+    assert decoded.text == page
