@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin
 
 from gptpath.config.web import Fetch
 from gptpath.text.web.addresses import Gate
@@ -39,7 +38,7 @@ from gptpath.text.web.outcomes import (
     Failure,
 )
 from gptpath.text.web.robots import Robots
-from gptpath.text.web.urls import canonical_url, host_of, origin_of, within
+from gptpath.text.web.urls import host_of, origin_of, redirected, within
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -190,8 +189,8 @@ class Crawl:
             await self._keep(job, FETCHED, answer=answer)
 
     def _redirect(self, job: Job, answer: Answer) -> None:
-        target = canonical_url(urljoin(job.url, answer.header("location")))
-        if target is None or not answer.header("location"):
+        target = redirected(job.url, answer.header("location"))
+        if target is None:
             raise Failure(REDIRECT_UNUSABLE, answer.header("location"))
         if target == job.url or target in job.hops:
             raise Failure(REDIRECT_LOOP, target)

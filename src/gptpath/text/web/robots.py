@@ -4,12 +4,11 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
 
 from gptpath.text.web.client import PRODUCT, Answer, Client
 from gptpath.text.web.libraries import web_library
 from gptpath.text.web.outcomes import CONNECTING, Failure
-from gptpath.text.web.urls import canonical_url
+from gptpath.text.web.urls import redirected
 
 LARGEST = 500 * 1024
 """Bytes of a robots.txt that count (RFC 9309 sec. 2.5); what follows is not read."""
@@ -74,7 +73,7 @@ class Robots:
                 answer = await self._client.get(url, _wanted, LARGEST, cut=True)
                 if answer.status not in (301, 302, 303, 307, 308):
                     return self._judged(answer)
-                target = canonical_url(urljoin(url, answer.header("location")))
+                target = redirected(url, answer.header("location"))
                 if target is None:
                     break
                 url = target

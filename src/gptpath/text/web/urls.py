@@ -2,7 +2,8 @@
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from contextlib import suppress
+from urllib.parse import urljoin, urlsplit
 
 from gptpath.text.web.libraries import web_library
 
@@ -51,6 +52,19 @@ def canonical_url(url: str) -> str | None:
     )
     canonical = f"{parts.scheme}://{place}{path}" + (f"?{query}" if query else "")
     return canonical if len(canonical) <= LONGEST_URL else None
+
+
+def redirected(canonical: str, location: str) -> str | None:
+    """Where a header Location leads from an address; None if that could not be fetched.
+
+    The header stands for Latin-1 bytes; as browsers do, they are read as UTF-8 where they are that.
+    """
+    with suppress(UnicodeError):
+        location = location.encode("latin-1").decode()
+    try:
+        return canonical_url(urljoin(canonical, location)) if location else None
+    except ValueError:  # http://[ and the like
+        return None
 
 
 def host_of(canonical: str) -> str:

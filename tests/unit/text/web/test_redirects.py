@@ -23,7 +23,8 @@ def test_redirects_end(site, tmp_path) -> None:
         site.redirect(f"/far{number}", f"/far{number + 1}")
     site.redirect("/mail", "mailto:someone@example.org")
     site.always("/nowhere", 302)
-    paths = ("/a", "/self", "/far0", "/mail", "/nowhere")
+    site.redirect("/broken", "http://[::1/page")
+    paths = ("/a", "/self", "/far0", "/mail", "/nowhere", "/broken")
     crawl(tmp_path, [site.url(path) for path in paths])
     _, reasons = read_archive(tmp_path)
     assert [reasons[site.url(path)] for path in paths] == [
@@ -32,8 +33,18 @@ def test_redirects_end(site, tmp_path) -> None:
         "fetch_too_many_redirects",
         "fetch_redirect_unusable",
         "fetch_redirect_unusable",
+        "fetch_redirect_unusable",
     ]
     assert site.hits["/far4"] == 0
+
+
+def test_a_redirect_is_followed_to_the_bytes_that_it_names(site, tmp_path) -> None:
+    site.redirect("/page", "/café".encode().decode("latin-1"))
+    site.page("/caf%C3%A9")
+    site.redirect("/old", "/caf\xe9s")  # Latin-1 itself, as few servers send it
+    site.page("/caf%C3%A9s")
+    crawl(tmp_path, [site.url("/page"), site.url("/old")])
+    assert set(read_archive(tmp_path)[0]) == {site.url("/page"), site.url("/old")}
 
 
 def test_redirects_to_blocked_domains_are_not_followed(site, tmp_path) -> None:
