@@ -47,6 +47,12 @@ def test_retry_after_is_bounded(site, tmp_path) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("header", ["soon", "-5", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
+def test_retry_after_may_be_nonsense(header, site, tmp_path) -> None:
+    site.status("/page", 429, retry_after=header)
+    assert outcome(site, tmp_path) == "document"
+
+
 def test_slow_hosts_time_out_and_hold_nobody_up(site, tmp_path) -> None:
     def drip(request) -> None:
         request.send_response(200)
