@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from filelock import FileLock
 
 from gptpath.config.ingest import WebText
 from gptpath.errors import CorpusError
@@ -114,19 +115,15 @@ def make_link_list(
     """Make the list of all links in the dump files, or find it made already, below `scratch`.
 
     The result depends on the dumps and the rules alone: of several submissions of an address that
-    with the highest score is kept, among equal ones the earliest. Raises CorpusError if no link is
-    left.
+    with the highest score is kept, among equal ones the earliest. Of several processes one makes
+    it, and the others wait. Raises CorpusError if no link is left.
     """
     folder = scratch / _fingerprint(dumps, settings)
     finished = folder / "links.json"
-    if not finished.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        spread = partial(_spread, folder, settings)
-        run_all(executor, spread, list(enumerate(dumps)), emit=emit, what="dump files read")
-        files = _file_count(sum(report["links"] for report in _spread_reports(folder, len(dumps))))
-        order = partial(_order, folder, files)
-        run_all(executor, order, range(files), emit=emit, what="files of links ordered")
-        _finish(folder, len(dumps), files, finished)
+    scratch.mkdir(parents=True, exist_ok=True)
+    with FileLock(scratch / f".{folder.name}.lock"):
+        if not finished.is_file():
+            _make(folder, finished, dumps, settings, executor, emit)
     report = json.loads(finished.read_text(encoding="utf-8"))
     if not report["links"]:
         reasons = ", ".join(f"{n} {reason}" for reason, n in report["dropped"].items()) or "empty"
@@ -140,6 +137,23 @@ def make_link_list(
         links=report["links"],
         dropped=Counter(report["dropped"]),
     )
+
+
+def _make(
+    folder: Path,
+    finished: Path,
+    dumps: Sequence[Path],
+    settings: WebText,
+    executor: Executor,
+    emit: Emit,
+) -> None:
+    folder.mkdir(exist_ok=True)
+    spread = partial(_spread, folder, settings)
+    run_all(executor, spread, list(enumerate(dumps)), emit=emit, what="dump files read")
+    files = _file_count(sum(report["links"] for report in _spread_reports(folder, len(dumps))))
+    order = partial(_order, folder, files)
+    run_all(executor, order, range(files), emit=emit, what="files of links ordered")
+    _finish(folder, len(dumps), files, finished)
 
 
 def _file_count(links: int) -> int:

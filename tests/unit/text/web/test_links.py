@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import time
 import tracemalloc
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -223,6 +224,21 @@ def test_a_broken_off_list_goes_on_where_it_was(tmp_path: Path, monkeypatch) -> 
     monkeypatch.setattr(link_list, "_order", order)
     monkeypatch.setattr(link_list, "_write_chunk", fail)  # dumps are not read again
     assert table(make(tmp_path / "broken", many(tmp_path))).equals(table(whole))
+
+
+def test_of_processes_that_start_together_one_makes_the_list(tmp_path: Path, monkeypatch) -> None:
+    dumps = many(tmp_path)
+    whole = make(tmp_path / "whole", dumps)
+    write_chunk = link_list._write_chunk
+
+    def slowly(*arguments: object) -> None:
+        time.sleep(0.02)
+        write_chunk(*arguments)
+
+    monkeypatch.setattr(link_list, "_write_chunk", slowly)
+    with ThreadPoolExecutor(3) as starters:
+        made = [starters.submit(make, tmp_path / "list", dumps) for _ in range(3)]
+        assert all(table(one.result()).equals(table(whole)) for one in made)
 
 
 def test_a_dump_without_links_is_refused_with_reasons(tmp_path: Path) -> None:
