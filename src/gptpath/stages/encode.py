@@ -5,6 +5,7 @@ metrics/encode.json. One corpus shard is one piece of work; finished pieces lie 
 .scratch/encode until all are there, so that a killed run does none of them twice.
 """
 
+import errno
 import hashlib
 import os
 import platform
@@ -156,4 +157,11 @@ def _publish(tokens: Path, summaries: Mapping[str, SplitSummary], folder: Path) 
             path.unlink()
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)  # DVC removes it too; a run by hand does not
-    os.replace(tokens, folder)
+    try:
+        os.replace(tokens, folder)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        fresh = folder.with_name(f".{folder.name}.{os.getpid()}")  # on another file system
+        shutil.copytree(tokens, fresh)
+        os.replace(fresh, folder)

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +136,22 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(root):
     run(context(root, workers=3))
     assert contents(root) == alone
     assert not [path for path in (root / ".scratch" / "encode").iterdir() if path.is_dir()]
+
+
+def test_tokens_may_lie_on_another_file_system(root, monkeypatch):
+    run(context(root))
+    alone = contents(root)
+    replace_file = os.replace
+
+    def within_a_file_system(source, target):
+        if ".scratch" in Path(source).parts and ".scratch" not in Path(target).parts:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", within_a_file_system)
+    run(context(root))
+    assert contents(root) == alone
+    assert {path.name for path in (root / "data").iterdir()} == {"corpus", "tokenizer", "tokens"}
 
 
 def test_a_run_of_fewer_shards_than_workers_gives_the_ids_of_one_worker(root):
