@@ -179,17 +179,25 @@ def _by_groups(relative: PurePosixPath, sizes: Sequence[int]) -> Iterator[Unit]:
 def _rows(
     file: "ParquetFile", groups: Sequence[int], columns: Sequence[str]
 ) -> Iterator[dict[str, Any] | None]:
-    """Yield rows as dictionaries; None for one with a string that is no UTF-8."""
+    """Yield rows as dictionaries; None for one with a string that is no UTF-8.
+
+    A date that Python cannot hold, of the year 10000 or before Christ, counts as missing.
+    """
     for group in groups:  # together, a damaged one would take rows of the one before with it
         for batch in file.iter_batches(_ROWS, [group], columns, use_threads=False):
             try:
                 yield from batch.to_pylist()
-            except UnicodeDecodeError:
-                yield from (_row(batch, number) for number in range(batch.num_rows))
+            except (UnicodeDecodeError, ValueError, OverflowError):
+                yield from (_row(batch.slice(number, 1)) for number in range(batch.num_rows))
 
 
-def _row(batch: "pa.RecordBatch", number: int) -> dict[str, Any] | None:
-    try:
-        return batch.slice(number, 1).to_pylist()[0]
-    except UnicodeDecodeError:
-        return None
+def _row(row: "pa.RecordBatch") -> dict[str, Any] | None:
+    values: dict[str, Any] = {}
+    for name, column in zip(row.schema.names, row.columns, strict=True):
+        try:
+            [values[name]] = column.to_pylist()
+        except UnicodeDecodeError:
+            return None
+        except (ValueError, OverflowError):
+            values[name] = None
+    return values

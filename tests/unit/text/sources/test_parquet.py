@@ -120,6 +120,17 @@ def test_a_string_that_is_no_utf8_is_one_counted_drop(tmp_path, read_all):
     assert dropped == [Dropped(location="a.parquet:2", reason=records.NOT_UTF8)]
 
 
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("s"), pa.duration("s")])
+def test_a_date_that_python_cannot_hold_is_missing_and_loses_nothing_else(tmp_path, read_all, kind):
+    dates = pa.array([18_000, 2**31 - 1 if kind == pa.date32() else 2**50, None, 18_001], kind)
+    pq.write_table(pa.table({"text": list("abcd"), "date": dates}), tmp_path / "a.parquet")
+    documents, dropped = read_all(source(tmp_path, metadata_columns=("date",)))
+    assert [d.text for d in documents] == list("abcd")
+    known = [str(dates[row].as_py()) for row in (0, 3)]
+    assert [d.metadata.get("date") for d in documents] == [known[0], None, None, known[1]]
+    assert dropped == []
+
+
 def test_real_rows_are_those_that_pyarrow_reads(tmp_path, read_all):
     if not (REAL / "boolq").is_dir():
         pytest.skip("the published data sets are not here")
