@@ -1,11 +1,14 @@
 """The files of a source: which there are, and which are no data by their name."""
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from gptpath.errors import CorpusError
 from gptpath.text.sources.source import UNIT_BYTES, Unit
+
+logger = logging.getLogger(__name__)
 
 ABOUT_THE_DATA = "file_about_the_data"
 HIDDEN = "file_hidden"
@@ -33,7 +36,8 @@ def root_of(place: Path) -> Path:
 def list_files(place: Path, name: str) -> list[PurePosixPath]:
     """Relative paths of all files in and below `place`, sorted as text.
 
-    Raises CorpusError if the file or folder is missing or has no file.
+    Links to folders are not followed, since DVC would not see what changes there; the log names
+    them. Raises CorpusError if the file or folder is missing or has no file.
     """
     if place.is_file():
         return [PurePosixPath(place.name)]
@@ -42,9 +46,16 @@ def list_files(place: Path, name: str) -> list[PurePosixPath]:
             f"{place} of the source {name!r} does not exist; name a file or a folder by ingest.raw "
             "and the source's path"
         )
-    found = sorted(
-        path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()
-    )
+    found: list[str] = []
+    for path in sorted(place.rglob("*")):
+        if path.is_file():
+            found.append(path.relative_to(place).as_posix())
+        elif path.is_symlink():
+            what = "to a folder, which is not followed" if path.is_dir() else "to nothing"
+            logger.warning(
+                "%s of the source %r is a link %s; nothing of it is read", path, name, what
+            )
+    found.sort()
     if not found:
         raise CorpusError(
             f"{place} of the source {name!r} has no files; put the data there, or name another "

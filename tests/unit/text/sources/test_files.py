@@ -110,6 +110,21 @@ def test_an_empty_folder_says_what_to_put_there(tmp_path):
         source(tmp_path).units()
 
 
+def test_links_are_read_to_files_and_named_in_the_log_to_folders(raw, tmp_path, caplog):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "f.txt").write_text("Fifth book.")
+    (raw / "folder").symlink_to(elsewhere)
+    (raw / "gone.txt").symlink_to(tmp_path / "nowhere")
+    (raw / "file.txt").symlink_to(elsewhere / "f.txt")
+    documents, _ = read(raw)
+    assert "file.txt" in {document.location for document in documents}
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 2
+    assert f"{raw / 'folder'} of the source 'files' is a link to a folder" in warnings[0]
+    assert f"{raw / 'gone.txt'} of the source 'files' is a link to nothing" in warnings[1]
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(CorpusError, match="nowhere of the source 'files' does not exist"):
         source(tmp_path, path="nowhere").units()
