@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import unicodedata
 from collections import Counter
 from itertools import pairwise
 
@@ -175,6 +176,10 @@ def test_rules_over_arrays_are_the_rules_as_one_reads_them(texts, gopher, rules)
     assert quality_reasons(texts, cleaning) == [plain_reason(t, cleaning) for t in texts]
 
 
+def combines(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
 @given(st.lists(st.text(), min_size=1, max_size=5))
 def test_words_lines_and_letters_are_python_s(texts):
     texts = [text.encode("utf-8", "ignore").decode() for text in texts]
@@ -187,7 +192,7 @@ def test_words_lines_and_letters_are_python_s(texts):
         found = [joined[a:b] for a, b in zip(spans.start, spans.stop, strict=True)]
         bounds = spans.bounds
         assert [found[a:b] for a, b in pairwise(bounds)] == list(map(cut, texts))
-    visible = ["".join(text.split()) for text in texts]
+    visible = ["".join(c for c in text if not (c.isspace() or combines(c))) for text in texts]
     assert letter_shares(texts).tolist() == [
         sum(map(str.isalpha, v)) / len(v) if v else 1.0 for v in visible
     ]

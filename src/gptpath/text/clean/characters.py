@@ -8,6 +8,7 @@ are to count.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from unicodedata import category
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,9 @@ Hashes = npt.NDArray[np.uint64]
 CHUNK_CHARS = 1 << 18
 """Texts are taken together up to this size: the arrays of a chunk fit a processor's cache."""
 
-_SPACE, _LETTER = 1, 2
+_SPACE, _LETTER, _MARK = 1, 2, 4
+_MARKS = ("Mn", "Mc", "Me")
+"""Unicode's categories of combining marks."""
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so it has an inverse modulo 2**64."""
 _INVERSE = np.uint64(pow(int(_BASE), -1, 1 << 64))
@@ -117,20 +120,24 @@ def lay_out(texts: Sequence[str]) -> Characters:
         words=words,
         lines=lines,
         paragraphs=_paragraphs(lines, starts),
-        letters_before=_running_sum(kinds >> 1),
+        letters_before=_running_sum((kinds & _LETTER) >> 1),
         hash_before=_running_hash(codes),
     )
 
 
 def letter_shares(texts: Sequence[str]) -> Floats:
-    """Share of letters among the visible characters of each text; 1 where there are none."""
+    """Share of letters among the visible characters of each text; 1 where there are none.
+
+    Combining marks, such as the vowel signs of Hindi, belong to their letter and do not count.
+    """
     shares = np.ones(len(texts))
     for first, chunk in in_chunks(texts):
         kinds = _kinds()[_code_points(chunk)]
         sizes = np.fromiter((len(text) + 1 for text in chunk), np.int64, len(chunk))
         starts = np.cumsum(sizes) - sizes
-        letters = np.add.reduceat(kinds >> 1, starts, dtype=np.int64)
-        visible = sizes - np.add.reduceat(kinds & _SPACE, starts, dtype=np.int64)
+        letters = np.add.reduceat((kinds & _LETTER) >> 1, starts, dtype=np.int64)
+        unseen = (kinds & (_SPACE | _MARK)) > 0
+        visible = sizes - np.add.reduceat(unseen, starts, dtype=np.int64)
         part = shares[first : first + len(chunk)]
         np.divide(letters, visible, out=part, where=visible > 0)
     return shares
@@ -181,9 +188,12 @@ def _running_hash(codes: Codes) -> Hashes:
 
 @cache
 def _kinds() -> npt.NDArray[np.uint8]:
-    """For every code point whether Python counts it as white space or as a letter."""
+    """For every code point whether Python counts it as white space, a letter or a mark."""
     characters = map(chr, range(0x110000))
-    kinds = (_SPACE * c.isspace() + _LETTER * c.isalpha() for c in characters)
+    kinds = (
+        _SPACE * c.isspace() + _LETTER * c.isalpha() + _MARK * (category(c) in _MARKS)
+        for c in characters
+    )
     return np.fromiter(kinds, np.uint8, 0x110000)
 
 

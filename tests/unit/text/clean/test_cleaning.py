@@ -49,6 +49,20 @@ def test_every_drop_has_its_reason(document):
     assert reason("words and 12 numbers") is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "भारत एक विशाल देश है। यहाँ अनेक भाषाएँ बोली जाती हैं और लोग विभिन्न धर्मों का पालन करते हैं।",
+        "বাংলাদেশ দক্ষিণ এশিয়ার একটি সার্বভৌম রাষ্ট্র। এর রাজধানী ঢাকা।",
+        "தமிழ்நாடு இந்தியாவின் தென்கோடியில் அமைந்துள்ள மாநிலமாகும்.",
+        "မြန်မာနိုင်ငံသည် အရှေ့တောင်အာရှတွင် တည်ရှိသော နိုင်ငံဖြစ်သည်။",
+    ],
+)
+def test_vowel_signs_make_no_text_poor_in_letters(text, document):
+    kept = clean_frame(as_frame([document(text, location="a")]), Cleaning(min_chars=10)).kept
+    assert kept["text"].to_list() == [text]
+
+
 PROSE = "The keeper of the lighthouse had to be up with the sun. That is what they have told us."
 
 
