@@ -96,7 +96,10 @@ def drop_frame(frame: pl.DataFrame, settings: Cleaning) -> CleanedFrame:
     sizes = texts.str.len_chars().to_numpy()
     reasons = np.full(len(frame), "", object)
     if settings.remove_domains:
-        reasons[in_domains(frame["location"], settings.remove_domains)] = REMOVED_DOMAIN
+        # Of a page that redirected, or that a column names otherwise, metadata have the address.
+        address = frame["metadata"].str.json_path_match("$.url").fill_null("")
+        for places in (frame["location"], address):
+            reasons[in_domains(places, settings.remove_domains)] = REMOVED_DOMAIN
     reasons[(reasons == "") & (sizes < settings.min_chars)] = TOO_SHORT
     reasons[(reasons == "") & (sizes > settings.max_chars)] = TOO_LONG
     _ask(reasons, texts, lambda left: _few_letters(left, settings))

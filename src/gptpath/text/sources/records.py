@@ -39,14 +39,17 @@ class Reader:
         if not text.strip():
             return Dropped(location=place, reason=TEXT_EMPTY)
         url = self._field(record, self.columns.url_column)
+        location = self._field(record, self.columns.location_column) or url or place
+        address = {"url": url} if url and url != location else {}  # rules ask for its domain
         return Document(
             text=_encodable(text),
             source=self.source,
             kind=self.kind,
-            location=self._field(record, self.columns.location_column) or url or place,
+            location=location,
             group=(registered_domain(url) if url else "") or group,
             licence=self._field(record, self.columns.licence_column),
-            metadata={
+            metadata=address
+            | {
                 column: value
                 for column in self.columns.metadata_columns
                 if (value := self._field(record, column))

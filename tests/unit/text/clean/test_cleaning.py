@@ -107,6 +107,16 @@ def test_the_first_rule_that_hits_is_the_reason(document):
     }
 
 
+def test_domains_are_removed_whatever_a_column_or_a_redirect_names_the_page(document):
+    addresses = ("https://en.bad.org/x", "https://good.org/x", "")
+    frame = as_frame(
+        document(PROSE, location=f"t.co/{n}", metadata={"url": url} if url else {})
+        for n, url in enumerate(addresses)
+    )
+    result = drop_frame(frame, Cleaning(min_chars=10, remove_domains=("bad.org",)))
+    assert result.dropped.select("location", "reason").rows() == [("t.co/0", REMOVED_DOMAIN)]
+
+
 def test_masking_and_line_rules_come_before_the_rules_that_drop(document):
     text = f"Menu\n{PROSE}[1]\nMail to joe@site.org if you have questions."
     settings = Cleaning(min_chars=20, mask=("email",), quality=("c4",))

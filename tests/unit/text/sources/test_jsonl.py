@@ -78,9 +78,11 @@ def test_columns_are_named_by_the_settings(tmp_path, read_all):
     }
     ((document,), _) = read_all(source(tmp_path, location_column="n", **named))
     assert (document.location, document.group, document.licence) == ("7", "bbc.co.uk", "CC0-1.0")
-    assert document.metadata == {"tags": '["b", "a"]', "seen": "true", "n": "7"}
+    named_so = {"tags": '["b", "a"]', "seen": "true", "n": "7"}
+    assert document.metadata == named_so | {"url": record["link"]}
     ((document,), _) = read_all(source(tmp_path, **named))
     assert document.location == record["link"]
+    assert document.metadata == named_so
 
 
 @pytest.mark.parametrize(
