@@ -77,6 +77,8 @@ class HuggingFaceSource:
                 f"{self._what} had {shards} shards and has {rows.num_shards} now; it must not "
                 "change while it is read: run `gptpath ingest` again"
             )
+        if rows.features is not None:  # pictures and odd dates beside the text are not decoded
+            rows = rows.select_columns(list(self.settings.columns))
         shard = rows.shard(num_shards=shards, index=number)
         row = 0
         try:

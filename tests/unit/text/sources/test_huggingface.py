@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gptpath.config.ingest import HuggingFace
@@ -115,6 +117,16 @@ def test_a_damaged_shard_is_counted_and_loses_nothing_else(raw, read_all):
     assert dropped == [Dropped(location="train/00001:1", reason=listing.UNREADABLE)]
 
 
+def test_columns_that_are_not_asked_for_lose_no_rows(raw, read_all):
+    odd = raw / "odd"
+    odd.mkdir()
+    dates = pa.array([1, 10**14, 2], pa.timestamp("s"))  # Python has no such year
+    pq.write_table(pa.table({"text": ["a", "b", "c"], "date": dates}), odd / "train.parquet")
+    card(odd, {"default": {"train": "train.parquet"}})
+    documents, dropped = read_all(source(raw, path="odd"))
+    assert ([d.text for d in documents], dropped) == (["a", "b", "c"], [])
+
+
 def test_a_data_set_whose_first_file_is_damaged_is_refused(raw):
     for path, settings in (
         ("pages/data/train-00000-of-00003.parquet", {}),
@@ -140,10 +152,14 @@ class _Failing:
         self.rows = rows
         self.failures = failures
         self.column_names = rows.column_names
+        self.features = rows.features
         self.num_shards = rows.num_shards
 
     def shard(self, **which) -> "_Failing":
         return _Failing(self.rows.shard(**which), self.failures)
+
+    def select_columns(self, names: list[str]) -> "_Failing":
+        return _Failing(self.rows.select_columns(names), self.failures)
 
     def take(self, count: int):
         return self.rows.take(count)
