@@ -31,6 +31,8 @@ LINKS = "links"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _REPORT_SECONDS = 10.0
 _DUMP_ENDINGS = frozenset({"", ".json", ".jsonl", ".ndjson", ".gz", ".zst"})
+_OTHER_PACKINGS = frozenset({".bz2", ".xz", ".lz4", ".7z", ".zip"})
+"""Dumps of early years are published in the first two."""
 _ROUND = re.compile(r"fetch(\d+)-")
 
 
@@ -112,11 +114,16 @@ def dump_files(settings: WebText, raw: Path) -> list[Path]:
     place = place_of(raw, settings.path)
     root = root_of(place)
     archive = archive_folder(settings, raw)
-    found = [
-        root / relative
-        for relative in list_files(place, settings.name)
-        if not (root / relative).is_relative_to(archive) and _is_dump(relative)
-    ]
+    listed = list_files(place, settings.name)
+    beside = [one for one in listed if not (root / one).is_relative_to(archive)]
+    found = [root / relative for relative in beside if _is_dump(relative)]
+    if unread := [relative for relative in beside if _is_packed_otherwise(relative)]:
+        logger.warning(
+            "%d dump files of the source %r are not read, %s the first; pack them as .zst or .gz",
+            len(unread),
+            settings.name,
+            unread[0],
+        )
     if not found:
         raise CorpusError(
             f"{place} of the source {settings.name!r} has no dump of submissions; expected files "
@@ -127,6 +134,10 @@ def dump_files(settings: WebText, raw: Path) -> list[Path]:
 
 def _is_dump(relative: PurePosixPath) -> bool:
     return not reason_by_name(relative) and relative.suffix.lower() in _DUMP_ENDINGS
+
+
+def _is_packed_otherwise(relative: PurePosixPath) -> bool:
+    return not reason_by_name(relative) and relative.suffix.lower() in _OTHER_PACKINGS
 
 
 def round_of(path: Path) -> int:

@@ -7,7 +7,7 @@ import pytest
 from gptpath.errors import ConfigError, CorpusError
 from gptpath.text.web.archive import Archive
 from gptpath.text.web.fetching import Share
-from tests.unit.text.web.local_site import crawl, read_archive
+from tests.unit.text.web.local_site import crawl, outcome, read_archive
 
 
 def test_a_page_becomes_a_document_without_its_furniture(site, tmp_path) -> None:
@@ -90,6 +90,15 @@ def test_a_share_is_fetched_by_one_process_at_a_time(site, tmp_path) -> None:
 def test_a_crawler_without_an_address_of_its_owner_does_not_start(site, tmp_path) -> None:
     with pytest.raises(ConfigError, match=r"fetch\.contact"):
         crawl(tmp_path, [site.url("/page")], contact="")
+
+
+def test_dumps_packed_in_another_way_are_named(site, tmp_path, caplog) -> None:
+    site.page("/page")
+    (tmp_path / "RS_2011-01.bz2").write_bytes(b"BZh9")
+    (tmp_path / "notes.txt").write_text("no dump")
+    assert outcome(site, tmp_path) == "document"
+    [warning] = [record.getMessage() for record in caplog.records if "dump" in record.getMessage()]
+    assert warning.startswith("1 dump files of the source 'webtext' are not read, RS_2011-01.bz2")
 
 
 def test_a_share_beyond_the_last_is_refused() -> None:
