@@ -72,6 +72,10 @@ class Fetch:
     __pydantic_config__ = FORBID_UNKNOWN
 
     def __post_init__(self) -> None:
+        require(
+            self.contact.isascii() and self.contact.isprintable(),
+            f"fetch.contact={self.contact!r} is sent as a header; expected one line of ASCII",
+        )
         for name in (
             "concurrency",
             "connections_per_host",
