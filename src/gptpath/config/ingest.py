@@ -16,6 +16,8 @@ from gptpath.config.sections import FORBID_UNKNOWN, require, require_least
 from gptpath.config.web import UNWANTED_DOMAINS, Extraction, Fetch
 from gptpath.errors import ConfigError
 
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstalledDocs:
@@ -270,3 +272,9 @@ def _check(source: SourceSettings) -> None:
                 f"source {source.name!r} has {key}={path!r}; expected a path below ingest.raw: "
                 "point ingest.raw to the folder that holds all sources",
             )
+    for domain in getattr(source, "blocked_domains", ()):
+        require(
+            _HOST.fullmatch(domain) is not None,
+            f"source {source.name!r} has {domain!r} in blocked_domains; expected a host name in "
+            "small letters such as example.com (xn--... for those beyond ASCII)",
+        )
