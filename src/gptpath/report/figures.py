@@ -123,7 +123,7 @@ def zeroshot_curves(results: Results, models: Sequence[str], *, first: bool) -> 
     tasks: list[str] = []
     for model in models:
         for checkpoint in results.zeroshot[model]["checkpoints"]:
-            tasks += [t for t in headline_scores(checkpoint["scores"]) if t not in tasks]
+            tasks += [t for t in _with_room(checkpoint["scores"]) if t not in tasks]
     panels = tuple(_zeroshot_panel(results, models, task, len(tasks)) for task in tasks)
     return Figure(
         caption=_ZEROSHOT_CAPTION if first else "The same for the other models.",
@@ -220,7 +220,7 @@ def _zeroshot_panel(results: Results, models: Sequence[str], task: str, count: i
     for model in models:
         found: list[tuple[int, Record]] = []
         for checkpoint in results.zeroshot[model]["checkpoints"]:
-            scores = headline_scores(checkpoint["scores"])
+            scores = _with_room(checkpoint["scores"])
             if task in scores:
                 found.append((checkpoint["step"], scores[task]))
         lines.append(
@@ -253,6 +253,11 @@ def _panel(title: str, draw: Callable[..., str], count: int) -> Panel:
     """Two or four panels stand in two columns, other numbers in three."""
     wide = 500 if count in (1, 2, 4) else 350
     return Panel(title=title, wide=draw(width=wide), narrow=draw(width=340))
+
+
+def _with_room(scores: Sequence[Record]) -> dict[str, Record]:
+    """Without tasks whose chance is perfect already, as of a single item's best constant answer."""
+    return {task: s for task, s in headline_scores(scores).items() if s["chance"] < 1}
 
 
 def _normalised(value: float, score: Record) -> float:

@@ -1,6 +1,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,6 +141,18 @@ def test_a_run_with_one_size_and_no_fit_still_has_a_page(run: Path) -> None:
         lambda r: r.update(loss_fit=note, score_fits={}, prediction=note),
     )
     assert "No power law was fitted: a power law needs at least 2 models." in render(run)
+
+
+def test_a_task_of_one_item_whose_constant_answer_is_perfect_still_has_a_page(run: Path) -> None:
+    def edit(record: dict[str, Any]) -> None:
+        for checkpoint in record["checkpoints"]:
+            for score in checkpoint["scores"]:
+                if score["task"] == "last-word":
+                    score.update(chance=1.0, items=1)
+
+    for model in laptop_params().matrix.models:
+        change(run, f"metrics/zeroshot/{model}/results.json", edit)
+    assert "last-word along pretraining" not in render(run)
 
 
 def test_the_same_numbers_give_the_same_page(run: Path) -> None:
