@@ -9,7 +9,14 @@ from itertools import pairwise
 from typing import Literal
 
 from gptpath.report.numbers import fixed, listing, percent
-from gptpath.report.results import Record, Results, beats_chance, final_scores, headline_scores
+from gptpath.report.results import (
+    SUMMARIES,
+    Record,
+    Results,
+    beats_chance,
+    final_scores,
+    headline_scores,
+)
 
 Status = Literal["yes", "partly", "no", "unknown"]
 """Every case, some cases, none, or nothing to check."""
@@ -190,11 +197,16 @@ def hint_helps(results: Results) -> Verdict:
 
 
 def _compare_summaries(results: Results, claim: str, suffix: str, other: str) -> Verdict:
-    kinds = ("rouge-1", "rouge-2", "rouge-l")
-    scores = {s["metric"]: s for s in final_scores(results, results.largest) if s["task"] == "tldr"}
-    pairs = {k: (scores[k], scores[k + suffix]) for k in kinds if {k, k + suffix} <= scores.keys()}
+    scores = {(s["task"], s["metric"]): s for s in final_scores(results, results.largest)}
+    asked = [task for task in SUMMARIES if any(key[0] == task for key in scores)]
+    pairs = {
+        kind if len(asked) == 1 else f"{task} {kind}": (ours, scores[task, kind + suffix])
+        for task in asked
+        for kind in ("rouge-1", "rouge-2", "rouge-l")
+        if (ours := scores.get((task, kind))) and (task, kind + suffix) in scores
+    }
     if not pairs:
-        return _unknown(claim, "Summaries were not asked for.", "zero-shot")
+        return _unknown(claim, "No summaries were measured.", "zero-shot")
     failed = [kind for kind, (ours, theirs) in pairs.items() if not ours["low"] > theirs["value"]]
     finding = f"{results.largest} is above {other} on {len(pairs) - len(failed)} of {len(pairs)}"
     return Verdict(

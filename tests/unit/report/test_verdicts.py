@@ -164,5 +164,27 @@ def test_nothing_asked_zero_shot_leaves_its_claims_unchecked(run: Path) -> None:
         assert only(run, words).status == "unknown"
 
 
+def test_summaries_of_news_count_as_those_of_the_own_documents_do(run: Path) -> None:
+    own = [only(run, words) for words in ("random sentence", "hint")]
+
+    def rename(record: dict[str, Any]) -> None:
+        each_score(record, lambda s: s.update(task=s["task"].replace("tldr", "cnn-dailymail")))
+
+    change(run, LARGEST, rename)
+    assert [only(run, words) for words in ("random sentence", "hint")] == own
+
+
+def test_two_sets_of_summaries_are_told_apart(run: Path) -> None:
+    def double(record: dict[str, Any]) -> None:
+        scores = record["checkpoints"][-1]["scores"]
+        scores += [s | {"task": "cnn-dailymail"} for s in scores if s["task"] == "tldr"]
+
+    kinds = len(only(run, "hint").evidence)
+    change(run, LARGEST, double)
+    evidence = only(run, "hint").evidence
+    assert len(evidence) == 2 * kinds
+    assert sum(line.startswith("cnn-dailymail rouge-1: ") for line in evidence) == 1
+
+
 def test_a_perplexity_counts_neither_as_accuracy_nor_as_chance(run: Path) -> None:
     assert not any("heldout" in line for line in only(run, "above chance").evidence)
