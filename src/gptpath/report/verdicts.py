@@ -16,6 +16,7 @@ from gptpath.report.results import (
     beats_chance,
     final_scores,
     headline_scores,
+    printed_rouge,
 )
 
 Status = Literal["yes", "partly", "no", "unknown"]
@@ -202,7 +203,7 @@ def _compare_summaries(results: Results, claim: str, suffix: str, other: str) ->
     pairs = {
         kind if len(asked) == 1 else f"{task} {kind}": (ours, scores[task, kind + suffix])
         for task in asked
-        for kind in ("rouge-1", "rouge-2", "rouge-l")
+        for kind in printed_rouge({metric for of_task, metric in scores if of_task == task})
         if (ours := scores.get((task, kind))) and (task, kind + suffix) in scores
     }
     if not pairs:
