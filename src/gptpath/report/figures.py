@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gptpath.report.charts import Line, Range, Rule, line_chart, range_chart
-from gptpath.report.numbers import fixed, percent, short
+from gptpath.report.numbers import fixed, percent, percent_tick, short, tick
 from gptpath.report.results import Record, Results, headline_scores
 from gptpath.report.scales import Axis
 
@@ -108,7 +108,7 @@ def finetune_ranges(results: Results) -> Figure:
             description=f"{task}: median test {metric} {told}; chance {percent(record['chance'])}.",
             ranges=ranges,
             mark=("chance", record["chance"]),
-            x=Axis(label=f"test {metric}", text=lambda v: percent(v, 0)),
+            x=Axis(label=f"test {metric}", text=percent_tick),
         )
         panels.append(_panel(task, draw, len(results.finetune)))
     return Figure(
@@ -161,7 +161,7 @@ def loss_against_size(results: Results) -> Figure:
     told = ", ".join(f"{short(n)} parameters {fixed(loss)}" for n, loss in points)
     axes = (
         Axis(label="parameters", log=True),
-        Axis(label="held-out loss, nats per token", log=True, text=lambda v: f"{v:.3g}"),
+        Axis(label="held-out loss, nats per token", log=True, text=tick),
     )
     return Figure(
         caption="Held-out loss against size, both axes logarithmic; dashed: the power law "
@@ -196,7 +196,7 @@ def scores_against_size(results: Results) -> Figure:
             description=f"{task} by parameters: {told}; chance {fixed(rows[0][1]['chance'])}.",
             lines=[line],
             x=Axis(label="parameters", log=True),
-            y=Axis(label=rows[0][1]["metric"], text=lambda v: f"{v:.2f}"),
+            y=Axis(label=rows[0][1]["metric"], text=tick),
             rules=[Rule(label="chance", value=rows[0][1]["chance"])],
             height=230,
         )
@@ -242,7 +242,7 @@ def _zeroshot_panel(results: Results, models: Sequence[str], task: str, count: i
         description=f"{task} along pretraining, 0 is chance and 1 is perfect: {ends}.",
         lines=lines,
         x=Axis(label="optimiser step", log=True),
-        y=Axis(label="score above chance", text=lambda v: fixed(v, 2)),
+        y=Axis(label="score above chance", text=tick),
         rules=[Rule(label="chance", value=0.0)],
         height=230,
     )

@@ -163,3 +163,17 @@ def test_lineage_leaves_out_models_that_were_not_asked_for(run: Path) -> None:
     page = render(run)
     assert "33f4c1a7b9a2cf0e6ea4ac5dd3c0ffee.dir" in page
     assert "pretrain@forgotten" not in page
+
+
+def test_close_marks_of_an_axis_are_told_apart(run: Path) -> None:
+    def edit(record: dict[str, Any]) -> None:
+        record["chance"] = 0.8
+        for spread in record["summary"].values():
+            spread.update(min=0.8, median=0.805, max=0.81)
+
+    for task in laptop_params().matrix.finetune_tasks:
+        change(run, f"metrics/finetune/{task}.json", edit)
+    page = render(run)
+    marks = re.findall(r'<text class="tick"[^>]*>([^<]*)</text>', page)
+    assert "80.5 %" in marks
+    assert "80 %" in marks
