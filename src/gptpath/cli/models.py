@@ -155,6 +155,7 @@ def _read_prompts(path: Path | None) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--prompts {path} cannot be read: {error}") from None
     # Not str.splitlines: a prompt may hold U+2028 and its like.
+    text = text.removeprefix("\ufeff")
     return text.removesuffix("\n").split("\n") if text else []
 
 

@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,17 @@ def test_several_prompts_and_samples_are_told_apart(checkout, capfd):
         for s in (1, 2)
     )
     assert capfd.readouterr().out == expected
+
+
+@pytest.mark.parametrize("given", ["prompts.txt", "-"])
+def test_a_byte_order_mark_is_no_part_of_the_first_prompt(checkout, capfd, monkeypatch, given):
+    (checkout / "prompts.txt").write_text("\ufeffone\r\n", encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeffone\n"))
+    options = ["--model", "model", "--tokens", "4", "--threads", "1"]
+    assert main(["generate", "--prompts", given, *options]) == 0
+    found = capfd.readouterr().out
+    assert main(["generate", "one", *options]) == 0
+    assert found == capfd.readouterr().out
 
 
 def test_an_export_comes_back_by_an_import(checkout, capsys):
