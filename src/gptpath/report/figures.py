@@ -20,7 +20,7 @@ VARIANT_COLOURS = {
 _ZEROSHOT_CAPTION = (
     "Zero-shot score along pretraining as (score − chance) / (1 − chance): 0 is guessing, 1 is "
     "perfect; the shade is the interval. GPT-1's Figure 2 divides by the best supervised score "
-    "less chance instead, which these tasks do not have."
+    "less chance instead, which tasks derived from the corpus do not have."
 )
 
 

@@ -177,3 +177,11 @@ def test_close_marks_of_an_axis_are_told_apart(run: Path) -> None:
     marks = re.findall(r'<text class="tick"[^>]*>([^<]*)</text>', page)
     assert "80.5 %" in marks
     assert "80 %" in marks
+
+
+def test_nothing_is_said_of_the_tokenizer_that_holds_for_trained_ones_alone(run: Path) -> None:
+    published = {"vocab_size": 40478, "bytes_per_token": 4.31, "sample_bytes": 0}
+    change(run, "metrics/tokenizer.json", lambda record: record.update(published))
+    page = " ".join(render(run).split())
+    said = "The vocabulary has 40,478 entries; a token stands for 4.31 bytes of the training text."
+    assert said in page
