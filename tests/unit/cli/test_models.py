@@ -93,3 +93,8 @@ def test_a_mistake_ends_with_one_clear_line(checkout, capsys, command, message):
     assert message in error
     assert error.count("\n") == 1
     assert not (checkout / "new").exists()
+
+
+def test_comparing_with_a_folder_that_is_no_model_is_one_sentence(checkout, capsys):
+    assert main(["compare", "nowhere", "model"]) == 1
+    assert "gptpath compare: nowhere is not a model folder" in capsys.readouterr().err
