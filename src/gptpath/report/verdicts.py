@@ -126,8 +126,7 @@ def above_chance(results: Results) -> Verdict:
         status=_status(len(scores) - len(failed), len(scores)),
         finding=finding + (f"; {listing(failed)} not." if failed else "."),
         evidence=tuple(
-            f"{task}: {fixed(s['value'])} [{fixed(s['low'])}, {fixed(s['high'])}], "
-            f"chance {fixed(s['chance'])}"
+            f"{task}: {fixed(s['value'])} [{fixed(s['low'])}, {fixed(s['high'])}], {_bar(s)}"
             for task, s in scores.items()
         ),
         section="zero-shot",
@@ -265,6 +264,13 @@ def _clearly(better: Record, worse: Record) -> bool:
 def _range(summary: Record) -> str:
     low, high = percent(summary["min"]), percent(summary["max"])
     return f"{percent(summary['median'])} [{low}, {high}]"
+
+
+def _bar(score: Record) -> str:
+    """What `beats_chance` holds a score against."""
+    chance, constant = score["chance"], score.get("majority") or 0.0
+    said = f"chance {fixed(chance)}"
+    return said if constant <= chance else f"{said}, best constant answer {fixed(constant)}"
 
 
 def _arrow(first: Record, last: Record) -> str:

@@ -188,3 +188,15 @@ def test_two_sets_of_summaries_are_told_apart(run: Path) -> None:
 
 def test_a_perplexity_counts_neither_as_accuracy_nor_as_chance(run: Path) -> None:
     assert not any("heldout" in line for line in only(run, "above chance").evidence)
+
+
+def test_the_best_constant_answer_that_a_score_fails_on_is_told(run: Path) -> None:
+    def edit(score: dict[str, Any]) -> None:
+        if score["task"] == "cloze":
+            score.update(value=0.2, low=0.15, high=0.25, chance=0.1, majority=0.16)
+
+    change(run, LARGEST, lambda record: each_score(record, edit))
+    verdict = only(run, "above chance")
+    assert "cloze not" in verdict.finding
+    line = "cloze: 0.200 [0.150, 0.250], chance 0.100, best constant answer 0.160"
+    assert line in verdict.evidence
