@@ -98,3 +98,18 @@ def test_a_mistake_ends_with_one_clear_line(checkout, capsys, command, message):
 def test_comparing_with_a_folder_that_is_no_model_is_one_sentence(checkout, capsys):
     assert main(["compare", "nowhere", "model"]) == 1
     assert "gptpath compare: nowhere is not a model folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "generate a --threads -1",
+        "classify a --model m --threads 0",
+        "reproduce gpt2 --batch-size 0",
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_in_one_sentence(capsys, given):
+    with pytest.raises(SystemExit) as ended:
+        main(given.split())
+    assert ended.value.code == 2
+    assert f"'{given.split()[-1]}' is no whole number from 1 on" in capsys.readouterr().err
