@@ -78,10 +78,9 @@ def require_shared_inputs(root: Path, stages: Sequence[str]) -> None:
     for declaration in declarations:
         made = own | {one.path for one in inputs_of(declaration, lock)}
         given = [dep for dep in declaration.deps if dep not in made and not dep.startswith("src/")]
-        held = tuple(name.removesuffix(".dvc") for name in _dvc_files(root, given))
-        lying = ask_git(root, "ls-files", "--others", "--", *given).splitlines() if given else []
-        for path in lying:
-            if not path.startswith(held) and not any(path.startswith(f"{out}/") for out in made):
+        held = made | {name.removesuffix(".dvc") for name in _dvc_files(root, given)}
+        for path in _files(root, "--others", given):
+            if not any(path == one or path.startswith(f"{one}/") for one in held):
                 raise PipelineError(
                     f"{path} is an input that workers cannot get: neither git nor DVC has it; "
                     f"`dvc add {path}`, then commit and `dvc push`"
@@ -129,7 +128,15 @@ def _declarations(root: Path, stages: Sequence[str]) -> list[StageDeclaration]:
 def _dvc_files(root: Path, deps: Sequence[str]) -> list[str]:
     """Data files of a person's own that DVC holds, at or below the deps."""
     places = [place for dep in deps for place in (f"{dep}.dvc", f":(glob){dep}/**/*.dvc")]
-    return ask_git(root, "ls-files", "--", *places).splitlines() if places else []
+    return _files(root, "--cached", places)
+
+
+def _files(root: Path, kind: str, places: Sequence[str]) -> list[str]:
+    """Files at or below places, as git lists them; nothing of no places."""
+    if not places:
+        return []
+    # Ended by zeros: else names that are not ASCII come quoted.
+    return ask_git(root, "ls-files", "-z", kind, "--", *places).split("\0")[:-1]
 
 
 def _has(root: Path, revision: str) -> bool:

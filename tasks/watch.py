@@ -8,7 +8,13 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from gptpath.stages.log_lines import StepNumbers, read_step, tells_an_event
+from gptpath.stages.log_lines import (
+    StepNumbers,
+    has_gpus,
+    read_step,
+    tells_an_event,
+    waits_for_gpus,
+)
 
 JUMP_NATS = 1.0
 """A logged loss this far above the lowest one so far is an alert, in nats per token."""
@@ -92,7 +98,11 @@ class TrainingWatch:
 
     def take(self, line: str) -> None:
         """Take one line of the stage's output; lines that tell no event are no sign of life."""
-        if not (tells_an_event(line) or line.startswith("Running stage ")):
+        if waits_for_gpus(line):
+            with self._lock:
+                self._heard_at = None  # until it has them, silence is no stall
+            return
+        if not (tells_an_event(line) or has_gpus(line) or line.startswith("Running stage ")):
             return
         numbers = read_step(line)
         with self._lock:

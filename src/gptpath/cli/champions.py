@@ -54,8 +54,13 @@ def run_compare(root: Path, options: argparse.Namespace) -> None:
     folders = [model_folder(root, model) for model in (options.champion, options.challenger)]
     from gptpath.gate.contenders import Contestant
     from gptpath.gate.decision import Side, markdown
+    from gptpath.model.folder import load_config
     from gptpath.stages.gating import Judges
+    from gptpath.tokens.encoding import load_encoding
 
+    # Of the challenger the verdict says what is wrong.
+    load_config(folders[0])
+    load_encoding(folders[0] / "tokenizer")
     champion, challenger = (
         Contestant(side=Side(address=address), folder=folder)
         for address, folder in zip((options.champion, options.challenger), folders, strict=True)

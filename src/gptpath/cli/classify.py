@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gptpath.cli.models import model_folder
+from gptpath.cli.numbers import positive
 from gptpath.config.data_sets import TEXTS, DataKind
 from gptpath.errors import ConfigError, CorpusError
 
@@ -40,7 +41,7 @@ def add_command(commands: Any) -> None:
         "standard input",
     )
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    command.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
+    command.add_argument("--threads", type=positive, help="CPU threads (default: one a core)")
 
 
 def run_classify(root: Path, options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gptpath.cli.numbers import positive
 from gptpath.errors import ConfigError
 
 MODEL_HELP = (
@@ -47,7 +48,7 @@ def _add_generate(commands: Any) -> None:
         help="end before this text, e.g. --stop $'\\n' (repeatable)",
     )
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    command.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
+    command.add_argument("--threads", type=positive, help="CPU threads (default: one a core)")
 
 
 def _add_import(commands: Any) -> None:
@@ -155,6 +156,7 @@ def _read_prompts(path: Path | None) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--prompts {path} cannot be read: {error}") from None
     # Not str.splitlines: a prompt may hold U+2028 and its like.
+    text = text.removeprefix("\ufeff")
     return text.removesuffix("\n").split("\n") if text else []
 
 

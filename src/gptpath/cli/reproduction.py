@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gptpath.cli.numbers import positive
+
 MODELS = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "openai-gpt")
 
 
@@ -30,11 +32,11 @@ def add_commands(commands: Any) -> None:
     command.add_argument(
         "--to", type=Path, metavar="FOLDER", help="default: .scratch/reproduce/NAME"
     )
-    command.add_argument("--max-items", type=int, help="most items a task (default: all)")
-    command.add_argument("--batch-size", type=int, default=16)
+    command.add_argument("--max-items", type=positive, help="most items a task (default: all)")
+    command.add_argument("--batch-size", type=positive, default=16)
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     command.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
-    command.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
+    command.add_argument("--threads", type=positive, help="CPU threads (default: one a core)")
     command.add_argument(
         "--tokenizer", type=Path, metavar="FOLDER", help="where the tokenizer's files are instead"
     )

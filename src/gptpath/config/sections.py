@@ -269,3 +269,8 @@ class Scaling:
 
     def __post_init__(self) -> None:
         require_least("scaling", self, bootstrap_samples=1)
+        require(
+            bool(self.models),
+            "scaling.models is empty; name one model at least: the largest is what `gptpath "
+            "generate` and the page take where no other is named",
+        )

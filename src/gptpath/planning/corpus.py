@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from gptpath.config.ingest import HuggingFace, InstalledDocs, SourceSettings
 from gptpath.config.params import Params
 from gptpath.errors import ConfigError
@@ -40,7 +42,7 @@ def expect_corpus(params: Params, root: Path) -> Corpus:
     counted = _counted(
         root / "metrics" / "encode.json", root / "metrics" / "tokenizer.json", params
     )
-    if counted is not None:
+    if counted is not None and _same_text(root):
         return counted
     read = sum(_source_bytes(source, root / ingest.raw) for source in ingest.sources)
     hub = [s.name for s in ingest.sources if isinstance(s, HuggingFace) and s.dataset is not None]
@@ -84,6 +86,18 @@ def _counted(encode: Path, tokenizer: Path, params: Params) -> Corpus | None:
         validation_tokens=validation["tokens"],
         measured=True,
     )
+
+
+def _same_text(root: Path) -> bool:
+    """Whether DVC's last `ingest` read what params.yaml names; True where nothing tells."""
+    lock, params = root / "dvc.lock", root / "params.yaml"
+    if not (lock.is_file() and params.is_file()):
+        return True
+    yaml = YAML(typ="safe", pure=True)
+    entry = ((yaml.load(lock) or {}).get("stages") or {}).get("ingest") or {}
+    made = entry.get("params", {}).get("params.yaml", {}).get("ingest", {})
+    asked = yaml.load(params)["ingest"]
+    return all(made[key] == asked.get(key) for key in ("raw", "sources") if key in made)
 
 
 def _source_bytes(source: SourceSettings, raw: Path) -> float:

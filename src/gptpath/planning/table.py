@@ -4,6 +4,8 @@ from gptpath.planning.costs import Plan
 from gptpath.planning.machine import Machine
 from gptpath.planning.stage_costs import StageCost
 
+_ROUNDED = 0.9995
+"""From this share of a unit on, three digits round up to the whole unit."""
 _HEADINGS = ("stage", "tokens", "FLOPs", "time", "memory", "GPU", "disk", "time is")
 
 
@@ -76,14 +78,14 @@ def _machine(machine: Machine) -> str:
 
 def _amount(value: float) -> str:
     for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if value >= limit:
+        if value >= _ROUNDED * limit:
             return f"{value / limit:.3g} {unit}"
     return f"{value:.0f}" if value else ""
 
 
 def _bytes(value: float) -> str:
     for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if value >= limit:
+        if value >= _ROUNDED * limit:
             return f"{value / limit:.3g} {unit}"
     return f"{value:.0f} B" if value else ""
 

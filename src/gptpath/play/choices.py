@@ -37,7 +37,7 @@ def model_choices(root: Path, wanted: str | None = None) -> list[ModelChoice]:
     Without tracking, or with nothing in the registry, those of the checkout's own folders.
     """
     named = [] if wanted is None else [_named(root, wanted)]
-    return named + (_registered(root) if tracking_is_on() else []) or _in_checkout(root)
+    return named + ((_registered(root) if tracking_is_on() else []) or _in_checkout(root))
 
 
 def _named(root: Path, wanted: str) -> ModelChoice:

@@ -1,6 +1,7 @@
 """Samples of a prompt, token by token with what the model thought of them."""
 
 import codecs
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,29 +57,38 @@ def continue_prompt(
     scorer = Scorer(model, encoding, batch_size=8)
     requests = [Request(context=prompt, continuations=written)] if written else []
     scored = iter(*scorer.log_likelihoods(requests)) if written else iter(())
-    return [_continuation(encoding, text, next(scored) if text else None) for text in texts]
+    return [_continuation(encoding, prompt, text, next(scored) if text else None) for text in texts]
 
 
-def _continuation(encoding: Encoding, text: str, scored: Likelihood | None) -> Continuation:
+def _continuation(
+    encoding: Encoding, prompt: str, text: str, scored: Likelihood | None
+) -> Continuation:
     if scored is None:
         return Continuation(text=text, tokens=0, pieces=())
-    tokens: list[int] = scored.tokens.tolist()
-    return Continuation(
-        text=text, tokens=len(tokens), pieces=_pieces(encoding, tokens, scored.log_probs.tolist())
-    )
+    parts = [encoding.decode_single_token_bytes(token) for token in scored.tokens.tolist()]
+    log_probs: list[float] = scored.log_probs.tolist()
+    blanks = prompt[len(prompt.rstrip()) :]
+    if b"".join(parts).decode(errors="replace") == blanks + text:
+        # Scoring takes blanks at a prompt's end for a part of what follows; they are the prompt's.
+        parts = _without(parts, len(blanks.encode()))
+        log_probs = log_probs[-len(parts) :]
+    return Continuation(text=text, tokens=len(parts), pieces=_pieces(parts, log_probs))
 
 
-def _pieces(
-    encoding: Encoding, tokens: Sequence[int], log_probs: Sequence[float]
-) -> tuple[Piece, ...]:
+def _without(parts: Sequence[bytes], first: int) -> list[bytes]:
+    """The tokens' bytes from the one that reaches beyond the `first` bytes on."""
+    ends = itertools.accumulate(map(len, parts))
+    return [part[-(end - first) :] for part, end in zip(parts, ends, strict=True) if end > first]
+
+
+def _pieces(parts: Sequence[bytes], log_probs: Sequence[float]) -> tuple[Piece, ...]:
     """Whole characters: a token that ends within one is told together with the next."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     pieces: list[Piece] = []
     waiting = 0.0
-    for place, (token, log_prob) in enumerate(zip(tokens, log_probs, strict=True), start=1):
-        part = encoding.decode_single_token_bytes(token)
+    for place, (part, log_prob) in enumerate(zip(parts, log_probs, strict=True), start=1):
         waiting += log_prob
-        if text := decoder.decode(part, final=place == len(tokens)):
+        if text := decoder.decode(part, final=place == len(parts)):
             pieces.append((text, waiting))
             waiting = 0.0
     return tuple(pieces)

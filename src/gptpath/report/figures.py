@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gptpath.report.charts import Line, Range, Rule, line_chart, range_chart
-from gptpath.report.numbers import fixed, percent, short
+from gptpath.report.numbers import fixed, percent, percent_tick, short, tick
 from gptpath.report.results import Record, Results, headline_scores
 from gptpath.report.scales import Axis
 
@@ -20,7 +20,7 @@ VARIANT_COLOURS = {
 _ZEROSHOT_CAPTION = (
     "Zero-shot score along pretraining as (score − chance) / (1 − chance): 0 is guessing, 1 is "
     "perfect; the shade is the interval. GPT-1's Figure 2 divides by the best supervised score "
-    "less chance instead, which these tasks do not have."
+    "less chance instead, which tasks derived from the corpus do not have."
 )
 
 
@@ -108,7 +108,7 @@ def finetune_ranges(results: Results) -> Figure:
             description=f"{task}: median test {metric} {told}; chance {percent(record['chance'])}.",
             ranges=ranges,
             mark=("chance", record["chance"]),
-            x=Axis(label=f"test {metric}", text=lambda v: percent(v, 0)),
+            x=Axis(label=f"test {metric}", text=percent_tick),
         )
         panels.append(_panel(task, draw, len(results.finetune)))
     return Figure(
@@ -123,7 +123,7 @@ def zeroshot_curves(results: Results, models: Sequence[str], *, first: bool) -> 
     tasks: list[str] = []
     for model in models:
         for checkpoint in results.zeroshot[model]["checkpoints"]:
-            tasks += [t for t in headline_scores(checkpoint["scores"]) if t not in tasks]
+            tasks += [t for t in _with_room(checkpoint["scores"]) if t not in tasks]
     panels = tuple(_zeroshot_panel(results, models, task, len(tasks)) for task in tasks)
     return Figure(
         caption=_ZEROSHOT_CAPTION if first else "The same for the other models.",
@@ -161,7 +161,7 @@ def loss_against_size(results: Results) -> Figure:
     told = ", ".join(f"{short(n)} parameters {fixed(loss)}" for n, loss in points)
     axes = (
         Axis(label="parameters", log=True),
-        Axis(label="held-out loss, nats per token", log=True, text=lambda v: f"{v:.3g}"),
+        Axis(label="held-out loss, nats per token", log=True, text=tick),
     )
     return Figure(
         caption="Held-out loss against size, both axes logarithmic; dashed: the power law "
@@ -196,7 +196,7 @@ def scores_against_size(results: Results) -> Figure:
             description=f"{task} by parameters: {told}; chance {fixed(rows[0][1]['chance'])}.",
             lines=[line],
             x=Axis(label="parameters", log=True),
-            y=Axis(label=rows[0][1]["metric"], text=lambda v: f"{v:.2f}"),
+            y=Axis(label=rows[0][1]["metric"], text=tick),
             rules=[Rule(label="chance", value=rows[0][1]["chance"])],
             height=230,
         )
@@ -220,7 +220,7 @@ def _zeroshot_panel(results: Results, models: Sequence[str], task: str, count: i
     for model in models:
         found: list[tuple[int, Record]] = []
         for checkpoint in results.zeroshot[model]["checkpoints"]:
-            scores = headline_scores(checkpoint["scores"])
+            scores = _with_room(checkpoint["scores"])
             if task in scores:
                 found.append((checkpoint["step"], scores[task]))
         lines.append(
@@ -242,7 +242,7 @@ def _zeroshot_panel(results: Results, models: Sequence[str], task: str, count: i
         description=f"{task} along pretraining, 0 is chance and 1 is perfect: {ends}.",
         lines=lines,
         x=Axis(label="optimiser step", log=True),
-        y=Axis(label="score above chance", text=lambda v: fixed(v, 2)),
+        y=Axis(label="score above chance", text=tick),
         rules=[Rule(label="chance", value=0.0)],
         height=230,
     )
@@ -253,6 +253,11 @@ def _panel(title: str, draw: Callable[..., str], count: int) -> Panel:
     """Two or four panels stand in two columns, other numbers in three."""
     wide = 500 if count in (1, 2, 4) else 350
     return Panel(title=title, wide=draw(width=wide), narrow=draw(width=340))
+
+
+def _with_room(scores: Sequence[Record]) -> dict[str, Record]:
+    """Without tasks whose chance is perfect already, as of a single item's best constant answer."""
+    return {task: s for task, s in headline_scores(scores).items() if s["chance"] < 1}
 
 
 def _normalised(value: float, score: Record) -> float:

@@ -1,6 +1,6 @@
 """From every number back to data, code, configuration and compute: dvc.lock and the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,9 @@ def read_lineage(lock: Path, results: Results) -> list[StageLineage]:
 
 def compute_table(results: Results) -> Table:
     """What every stage took, and where it ran."""
-    machines = _machines(results)
-    longest = max((e.get("wall_seconds", 0.0) for e in results.ledger.values()), default=0.0)
+    entries = _entries(results)
+    machines = _machines(entries)
+    longest = max((e.get("wall_seconds", 0.0) for e in entries), default=0.0)
     rows: list[tuple[str | Cell, ...]] = []
     for name in _expected_stages(results):
         entry = results.ledger.get(name)
@@ -88,9 +89,7 @@ def compute_table(results: Results) -> Table:
             )
         )
     rows.append(_total_row(results))
-    sources = sorted(
-        {str(e["energy_source"]) for e in results.ledger.values() if e.get("energy_source")}
-    )
+    sources = sorted({str(e["energy_source"]) for e in entries if e.get("energy_source")})
     energy = f"Energy from: {', '.join(sources)}." if sources else "No energy source was recorded."
     return Table(
         caption="What every stage took",
@@ -138,9 +137,10 @@ def total(results: Results, key: str) -> float | None:
 
 
 def _total_row(results: Results) -> tuple[str | Cell, ...]:
-    flops = [e["flops"] for e in results.ledger.values() if e.get("flops")]
-    tokens = [e["tokens"] for e in results.ledger.values() if e.get("tokens")]
-    memory = [e["peak_memory_bytes"] for e in results.ledger.values() if e.get("peak_memory_bytes")]
+    entries = _entries(results)
+    flops = [e["flops"] for e in entries if e.get("flops")]
+    tokens = [e["tokens"] for e in entries if e.get("tokens")]
+    memory = [e["peak_memory_bytes"] for e in entries if e.get("peak_memory_bytes")]
     return (
         Cell(text="all stages", strong=True),
         numbers.duration(total(results, "wall_seconds")),
@@ -151,7 +151,7 @@ def _total_row(results: Results) -> tuple[str | Cell, ...]:
         numbers.flops(sum(flops)) if flops else MISSING,
         MISSING,
         "",
-        count(len(results.ledger)) + " runs",
+        count(len(entries)) + " runs",
     )
 
 
@@ -168,8 +168,13 @@ def _expected_stages(results: Results) -> list[str]:
     ]
 
 
-def _machines(results: Results) -> dict[str, str]:
-    texts = dict.fromkeys(_machine_text(entry) for entry in results.ledger.values())
+def _entries(results: Results) -> list[Record]:
+    """Ledgers of this run's stages; those of an earlier profile's models lie beside them."""
+    return [results.ledger[name] for name in _expected_stages(results) if name in results.ledger]
+
+
+def _machines(entries: Sequence[Record]) -> dict[str, str]:
+    texts = dict.fromkeys(_machine_text(entry) for entry in entries)
     return {text: chr(ord("A") + index) for index, text in enumerate(t for t in texts if t)}
 
 

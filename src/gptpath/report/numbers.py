@@ -34,6 +34,16 @@ def percent(value: float | None, digits: int = 1) -> str:
     return MISSING if value is None else f"{fixed(100 * value, digits)} %"
 
 
+def tick(value: float) -> str:
+    """A mark of an axis: as many decimals as it has, so that close marks are told apart."""
+    return f"{value:.4g}".replace("-", "−")
+
+
+def percent_tick(value: float) -> str:
+    """The same of a share: 0.805 -> `80.5 %`."""
+    return f"{tick(100 * value)} %"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as people say them: 75 -> `1 min 15 s`."""
     if seconds is None:

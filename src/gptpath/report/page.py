@@ -120,10 +120,9 @@ def data_section(results: Results) -> Section:
         statements=(
             f"{numbers.count(ingest['read'])} documents were read, {numbers.count(dropped)} "
             f"dropped, {numbers.count(sum(ingest['documents'].values()))} kept.",
-            f"The byte-level vocabulary has {numbers.count(results.tokenizer['vocab_size'])} "
-            "entries; a token stands for "
-            f"{numbers.fixed(results.tokenizer['bytes_per_token'], 2)} bytes of the text it was "
-            "trained on.",
+            f"The vocabulary has {numbers.count(results.tokenizer['vocab_size'])} entries; a token "
+            f"stands for {numbers.fixed(results.tokenizer['bytes_per_token'], 2)} bytes of the "
+            "training text.",
         ),
         tables=(
             tables.splits_table(results),

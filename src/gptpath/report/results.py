@@ -1,7 +1,7 @@
 """Everything the page is made from, read once and checked for gaps."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,13 @@ def headline_scores(scores: Sequence[Record]) -> dict[str, Record]:
         if counted and not translated and score["task"] not in SUMMARIES:
             chosen.setdefault(score["task"], score)
     return chosen
+
+
+def printed_rouge(kinds: Collection[str]) -> tuple[str, ...]:
+    """The scores that GPT-2's Table 4 prints and averages; its R-L is that by sentences."""
+    by_sentences = "rouge-l-summary" in kinds
+    wanted = ("rouge-1", "rouge-2", "rouge-l-summary" if by_sentences else "rouge-l")
+    return tuple(kind for kind in wanted if kind in kinds)
 
 
 def _read(path: Path, stage: str) -> Record:

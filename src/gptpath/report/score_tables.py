@@ -4,7 +4,14 @@ from collections.abc import Callable
 from statistics import fmean
 
 from gptpath.report.numbers import MISSING, count, fixed
-from gptpath.report.results import SUMMARIES, Record, Results, beats_chance, final_scores
+from gptpath.report.results import (
+    SUMMARIES,
+    Record,
+    Results,
+    beats_chance,
+    final_scores,
+    printed_rouge,
+)
 from gptpath.report.tables import Cell, Table
 
 _SUMMARY_BASELINES = {"-lead": "leading sentences", "-random": "random sentences"}
@@ -14,6 +21,7 @@ FIGURE_2_BEST = {
     "race": ("accuracy", 0.533),
 }
 """Task -> our metric, and the best earlier score that GPT-1 prints (its Tables 3 and 4)."""
+_BY_SENTENCES = " The average is of R-1, R-2 and R-L by sentences, the R-L that papers print."
 _SUMMARY_PROMPTS = {"": "with TL;DR:", "-no-hint": "without the hint"}
 
 
@@ -83,22 +91,31 @@ def summaries_table(results: Results, task: str) -> Table | None:
     if not systems:
         return None
     kinds = list(next(iter(systems.values())))
-    order = sorted(systems, key=lambda name: -fmean([s["value"] for s in systems[name].values()]))
+    averages = {
+        name: fmean([scores[kind]["value"] for kind in printed_rouge(scores.keys())])
+        for name, scores in systems.items()
+    }
+    order = sorted(systems, key=lambda name: -averages[name])
     rows = tuple(
         (
             name,
             *(_percent_cell(systems[name].get(kind)) for kind in kinds),
-            fixed(100 * fmean([s["value"] for s in systems[name].values()]), 2),
+            fixed(100 * averages[name], 2),
         )
         for name in order
     )
     return Table(
         caption=f"Ours: summaries after TL;DR: ({task}), ROUGE F1 in per cent [interval]",
-        columns=("system", *(kind.upper().replace("ROUGE", "R") for kind in kinds), "average"),
+        columns=("system", *(_rouge_name(kind) for kind in kinds), "average"),
         rows=rows,
         note="Against the author's own summary; best average first. The sentence baselines "
-        "need no model: a text that opens with its own summary makes the first sentence strong.",
+        "need no model: a text that opens with its own summary makes the first sentence strong."
+        + (_BY_SENTENCES if "rouge-l-summary" in kinds else ""),
     )
+
+
+def _rouge_name(kind: str) -> str:
+    return kind.upper().replace("ROUGE", "R").replace("-SUMMARY", " by sentences")
 
 
 def slopes_table(results: Results) -> Table | None:

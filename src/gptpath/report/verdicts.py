@@ -9,7 +9,15 @@ from itertools import pairwise
 from typing import Literal
 
 from gptpath.report.numbers import fixed, listing, percent
-from gptpath.report.results import Record, Results, beats_chance, final_scores, headline_scores
+from gptpath.report.results import (
+    SUMMARIES,
+    Record,
+    Results,
+    beats_chance,
+    final_scores,
+    headline_scores,
+    printed_rouge,
+)
 
 Status = Literal["yes", "partly", "no", "unknown"]
 """Every case, some cases, none, or nothing to check."""
@@ -118,8 +126,7 @@ def above_chance(results: Results) -> Verdict:
         status=_status(len(scores) - len(failed), len(scores)),
         finding=finding + (f"; {listing(failed)} not." if failed else "."),
         evidence=tuple(
-            f"{task}: {fixed(s['value'])} [{fixed(s['low'])}, {fixed(s['high'])}], "
-            f"chance {fixed(s['chance'])}"
+            f"{task}: {fixed(s['value'])} [{fixed(s['low'])}, {fixed(s['high'])}], {_bar(s)}"
             for task, s in scores.items()
         ),
         section="zero-shot",
@@ -190,11 +197,16 @@ def hint_helps(results: Results) -> Verdict:
 
 
 def _compare_summaries(results: Results, claim: str, suffix: str, other: str) -> Verdict:
-    kinds = ("rouge-1", "rouge-2", "rouge-l")
-    scores = {s["metric"]: s for s in final_scores(results, results.largest) if s["task"] == "tldr"}
-    pairs = {k: (scores[k], scores[k + suffix]) for k in kinds if {k, k + suffix} <= scores.keys()}
+    scores = {(s["task"], s["metric"]): s for s in final_scores(results, results.largest)}
+    asked = [task for task in SUMMARIES if any(key[0] == task for key in scores)]
+    pairs = {
+        kind if len(asked) == 1 else f"{task} {kind}": (ours, scores[task, kind + suffix])
+        for task in asked
+        for kind in printed_rouge({metric for of_task, metric in scores if of_task == task})
+        if (ours := scores.get((task, kind))) and (task, kind + suffix) in scores
+    }
     if not pairs:
-        return _unknown(claim, "Summaries were not asked for.", "zero-shot")
+        return _unknown(claim, "No summaries were measured.", "zero-shot")
     failed = [kind for kind, (ours, theirs) in pairs.items() if not ours["low"] > theirs["value"]]
     finding = f"{results.largest} is above {other} on {len(pairs) - len(failed)} of {len(pairs)}"
     return Verdict(
@@ -252,6 +264,13 @@ def _clearly(better: Record, worse: Record) -> bool:
 def _range(summary: Record) -> str:
     low, high = percent(summary["min"]), percent(summary["max"])
     return f"{percent(summary['median'])} [{low}, {high}]"
+
+
+def _bar(score: Record) -> str:
+    """What `beats_chance` holds a score against."""
+    chance, constant = score["chance"], score.get("majority") or 0.0
+    said = f"chance {fixed(chance)}"
+    return said if constant <= chance else f"{said}, best constant answer {fixed(constant)}"
 
 
 def _arrow(first: Record, last: Record) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from gptpath.config.params import Params
+from gptpath.stages.log_lines import GPU_FOUND, GPU_WAIT
 from gptpath.train.nvml import boards
 
 logger = logging.getLogger(__name__)
@@ -50,13 +51,13 @@ def reserved_gpus(count: int, *, poll_seconds: float = 0.5) -> Generator[tuple[s
     with ExitStack() as held:
         taken = _take(found, count, held)
         if taken is None:
-            logger.info("waiting for %d of %d GPUs", count, len(found))
+            logger.info(GPU_WAIT, count, len(found))
         while taken is None:
             time.sleep(poll_seconds)
             taken = _take(found, count, held)
         before = os.environ.get(VISIBLE)
         os.environ[VISIBLE] = ",".join(taken)
-        logger.info("GPU %s of %s", ", ".join(taken), ", ".join(found))
+        logger.info(GPU_FOUND, ", ".join(taken), ", ".join(found))
         try:
             yield taken
         finally:

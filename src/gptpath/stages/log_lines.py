@@ -9,6 +9,11 @@ _STEP = re.compile(
     r"step +(?P<step>\d+)/(?P<total>\d+) \|.* \| loss +(?P<loss>\S+) \| lr (?P<rate>\S+)"
     r" \| grad +(?P<grad>\S+) \|"
 )
+GPU_WAIT, GPU_FOUND = "waiting for %d of %d GPUs", "GPU %s of %s"
+"""What a stage says that waits until other stages have left it a GPU, and when it has one."""
+_GPU_WAIT, _GPU_FOUND = (
+    re.compile(re.sub("%[ds]", ".+", line) + "$") for line in (GPU_WAIT, GPU_FOUND)
+)
 _SIGN_OF_LIFE = re.compile(r"(step|progress) +\d+/\d+\b|scores |checkpoint \d|model \S+ finished")
 
 
@@ -40,6 +45,16 @@ def read_step(line: str) -> StepNumbers | None:
 def tells_an_event(line: str) -> bool:
     """Whether the line tells that a stage has come further."""
     return _SIGN_OF_LIFE.match(line) is not None
+
+
+def waits_for_gpus(line: str) -> bool:
+    """Whether the line tells that the stage has nothing to do but to wait."""
+    return _GPU_WAIT.match(line) is not None
+
+
+def has_gpus(line: str) -> bool:
+    """Whether the line tells that the stage has the GPUs that it asked for."""
+    return _GPU_FOUND.match(line) is not None
 
 
 def log_line(event: Event) -> str:

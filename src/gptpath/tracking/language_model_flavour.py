@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
@@ -36,11 +37,16 @@ class CompletionModel(PythonModel):
         from gptpath.model.sampling import Sampling
 
         del context
-        options = params or {}
+        prompts, options = list(model_input["prompt"]), params or {}
+        for row, prompt in enumerate(prompts):
+            if not isinstance(prompt, str):  # a null, which would be continued as the word `nan`
+                raise MlflowException.invalid_parameter_value(
+                    f"prompt={prompt!r} of row {row} is no text"
+                )
         texts = generate_samples(
             self.model,
             self.encoding,
-            [str(prompt) for prompt in model_input["prompt"]],
+            prompts,
             max_new_tokens=int(options.get("max_new_tokens", 50)),
             sampling=Sampling(
                 temperature=float(options.get("temperature", 1.0)),

@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_several_prompts_and_samples_are_told_apart(checkout, capfd):
     assert capfd.readouterr().out == expected
 
 
+@pytest.mark.parametrize("given", ["prompts.txt", "-"])
+def test_a_byte_order_mark_is_no_part_of_the_first_prompt(checkout, capfd, monkeypatch, given):
+    (checkout / "prompts.txt").write_text("\ufeffone\r\n", encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeffone\n"))
+    options = ["--model", "model", "--tokens", "4", "--threads", "1"]
+    assert main(["generate", "--prompts", given, *options]) == 0
+    found = capfd.readouterr().out
+    assert main(["generate", "one", *options]) == 0
+    assert found == capfd.readouterr().out
+
+
 def test_an_export_comes_back_by_an_import(checkout, capsys):
     assert main(["export", "model", "--to", "out"]) == 0
     assert main(["import", "out", "--to", "back"]) == 0
@@ -81,3 +93,23 @@ def test_a_mistake_ends_with_one_clear_line(checkout, capsys, command, message):
     assert message in error
     assert error.count("\n") == 1
     assert not (checkout / "new").exists()
+
+
+def test_comparing_with_a_folder_that_is_no_model_is_one_sentence(checkout, capsys):
+    assert main(["compare", "nowhere", "model"]) == 1
+    assert "gptpath compare: nowhere is not a model folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "generate a --threads -1",
+        "classify a --model m --threads 0",
+        "reproduce gpt2 --batch-size 0",
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_in_one_sentence(capsys, given):
+    with pytest.raises(SystemExit) as ended:
+        main(given.split())
+    assert ended.value.code == 2
+    assert f"'{given.split()[-1]}' is no whole number from 1 on" in capsys.readouterr().err

@@ -44,6 +44,7 @@ def changed(*changes: str) -> str:
         ("tokenizer.sample_bytes=0", "tokenizer.sample_bytes=0 must be at least 1"),
         ("contamination.ngram_words=0", "contamination.ngram_words=0 must be at least 1"),
         ("scaling.bootstrap_samples=0", "scaling.bootstrap_samples=0 must be at least 1"),
+        ("scaling.models=[]", "scaling.models is empty; name one model at least"),
         ("zeroshot.max_items=-1", "zeroshot.max_items=-1 must be at least 1"),
         ("zeroshot.bootstrap_samples=0", "zeroshot.bootstrap_samples=0 must be at least 1"),
         ("finetune.max_test_examples=0", "finetune.max_test_examples=0 must be at least 1"),

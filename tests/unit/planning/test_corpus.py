@@ -53,3 +53,20 @@ def test_an_earlier_count_wins_if_it_is_of_the_same_vocabulary(tmp_path: Path) -
     corpus = expect_corpus(params(), tmp_path)
     assert (corpus.tokens, corpus.validation_tokens, corpus.measured) == (900, 50, True)
     assert not expect_corpus(params("laptop"), tmp_path).measured
+
+
+def test_a_count_of_other_text_is_no_count_of_this_one(tmp_path: Path) -> None:
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a.txt").write_bytes(b"x" * 1000)
+    split = {"tokens": 900, "documents": 3, "bytes": 3000}
+    (tmp_path / "metrics/encode.json").write_text(json.dumps({"train": split, "validation": split}))
+    (tmp_path / "metrics/tokenizer.json").write_text('{"vocab_size": 4096}')
+    (tmp_path / "params.yaml").write_text("ingest: {raw: raw, sources: [{kind: files}]}\n")
+    lock = "stages: {{ingest: {{params: {{params.yaml: {{ingest: {}}}}}}}}}\n"
+    (tmp_path / "dvc.lock").write_text(lock.format("{raw: raw, sources: [{kind: files}]}"))
+    assert expect_corpus(params(), tmp_path).measured
+    for made in ("{raw: elsewhere, sources: [{kind: files}]}", "{raw: raw, sources: []}"):
+        (tmp_path / "dvc.lock").write_text(lock.format(made))
+        corpus = expect_corpus(params(), tmp_path)
+        assert (corpus.measured, corpus.read_bytes) == (False, 1000)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from gptpath.planning.table import render_plan
 from tests.unit.planning.test_costs import GPU, LAPTOP, plan, profile
 
@@ -14,3 +16,10 @@ def test_the_table_names_every_stage_and_the_machine() -> None:
 def test_lines_fit_a_terminal() -> None:
     lines = render_plan(plan(profile("gpt2-1558m"), GPU)).splitlines()
     assert max(map(len, lines)) <= 110
+
+
+def test_what_rounds_up_to_the_next_unit_is_written_in_it() -> None:
+    found = plan(profile("laptop"), replace(LAPTOP, memory_bytes=999_700_000))
+    text = render_plan(replace(found, corpus=replace(found.corpus, tokens=999_600.0)))
+    assert "1 GB memory" in text
+    assert "about 1 M tokens" in text

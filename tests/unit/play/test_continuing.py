@@ -1,6 +1,9 @@
 import math
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +14,8 @@ from gptpath.model.sampling import Sampling
 from gptpath.play.continuing import continue_prompt
 from gptpath.tokens.bpe import write_tokenizer
 from gptpath.tokens.encoding import load_encoding
+from gptpath.zeroshot.likelihood import Likelihood
+from gptpath.zeroshot.scoring import Scorer
 
 CONFIG = ModelConfig(norm="pre", n_layer=1, n_head=1, n_embd=16, context_length=16, vocab_size=257)
 
@@ -62,3 +67,31 @@ def test_a_text_that_ends_at_once_has_no_pieces(model, encoding) -> None:
         model, encoding, "abc", sampling=Sampling(), samples=1, max_new_tokens=0, seed=0
     )
     assert (one.text, one.tokens, one.pieces, one.mean_log_prob) == ("", 0, (), None)
+
+
+@pytest.mark.parametrize("prompt", ["A: ", "A:\n\n", "\u3000\n"])
+def test_blanks_at_the_prompts_end_are_no_part_of_the_samples(model, encoding, prompt) -> None:
+    found = continue_prompt(
+        model, encoding, prompt, sampling=Sampling(), samples=3, max_new_tokens=5, seed=1
+    )
+    for one in found:
+        assert "".join(text for text, _ in one.pieces) == one.text
+        assert one.tokens == len(encoding.encode_ordinary(one.text))
+
+
+def test_a_token_that_holds_a_blank_of_the_prompt_is_told_without_it(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path, [*(bytes([n]) for n in range(256)), b" a"], name="pairs")
+    encoding, model = load_encoding(tmp_path), build_model(replace(CONFIG, vocab_size=258), seed=0)
+    scored = Likelihood(
+        tokens=np.array([256, ord("b")]),
+        log_probs=np.array([-1.0, -2.0]),
+        greedy=np.array([False, False]),
+    )
+    with (
+        mock.patch.object(Scorer, "log_likelihoods", return_value=[[scored]]),
+        mock.patch("gptpath.play.continuing.generate_samples", return_value=[["ab"]]),
+    ):
+        [one] = continue_prompt(
+            model, encoding, "x ", sampling=Sampling(), samples=1, max_new_tokens=2, seed=0
+        )
+    assert (one.tokens, one.pieces) == (2, (("a", -1.0), ("b", -2.0)))

@@ -1,6 +1,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,6 +143,18 @@ def test_a_run_with_one_size_and_no_fit_still_has_a_page(run: Path) -> None:
     assert "No power law was fitted: a power law needs at least 2 models." in render(run)
 
 
+def test_a_task_of_one_item_whose_constant_answer_is_perfect_still_has_a_page(run: Path) -> None:
+    def edit(record: dict[str, Any]) -> None:
+        for checkpoint in record["checkpoints"]:
+            for score in checkpoint["scores"]:
+                if score["task"] == "last-word":
+                    score.update(chance=1.0, items=1)
+
+    for model in laptop_params().matrix.models:
+        change(run, f"metrics/zeroshot/{model}/results.json", edit)
+    assert "last-word along pretraining" not in render(run)
+
+
 def test_the_same_numbers_give_the_same_page(run: Path) -> None:
     assert render(run) == render(run)
 
@@ -150,3 +163,25 @@ def test_lineage_leaves_out_models_that_were_not_asked_for(run: Path) -> None:
     page = render(run)
     assert "33f4c1a7b9a2cf0e6ea4ac5dd3c0ffee.dir" in page
     assert "pretrain@forgotten" not in page
+
+
+def test_close_marks_of_an_axis_are_told_apart(run: Path) -> None:
+    def edit(record: dict[str, Any]) -> None:
+        record["chance"] = 0.8
+        for spread in record["summary"].values():
+            spread.update(min=0.8, median=0.805, max=0.81)
+
+    for task in laptop_params().matrix.finetune_tasks:
+        change(run, f"metrics/finetune/{task}.json", edit)
+    page = render(run)
+    marks = re.findall(r'<text class="tick"[^>]*>([^<]*)</text>', page)
+    assert "80.5 %" in marks
+    assert "80 %" in marks
+
+
+def test_nothing_is_said_of_the_tokenizer_that_holds_for_trained_ones_alone(run: Path) -> None:
+    published = {"vocab_size": 40478, "bytes_per_token": 4.31, "sample_bytes": 0}
+    change(run, "metrics/tokenizer.json", lambda record: record.update(published))
+    page = " ".join(render(run).split())
+    said = "The vocabulary has 40,478 entries; a token stands for 4.31 bytes of the training text."
+    assert said in page

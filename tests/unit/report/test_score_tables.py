@@ -73,3 +73,20 @@ def test_absent_tasks_and_malformed_rows_are_told_with_their_reasons(with_scores
     assert told["race"] == "rows left out: 1 × no answer, 2 × no text"
     assert "lambada_test.jsonl" in told["lambada"]
     assert "piqa" not in told
+
+
+def test_the_average_of_news_summaries_is_of_the_three_scores_that_gpt2_prints(with_scores):
+    values = {"rouge-1": 0.4038, "rouge-2": 0.1766, "rouge-l": 0.25, "rouge-l-summary": 0.3662}
+    results = with_scores()
+    rouge = [
+        {"task": "cnn-dailymail", "metric": kind, "value": value, "protocol": "tldr-rouge"}
+        | {"low": value, "high": value, "chance": 0.1}
+        for kind, value in values.items()
+    ]
+    results.zeroshot[results.largest]["checkpoints"][-1]["scores"].extend(rouge)
+    table = score_tables.summaries_table(results, "cnn-dailymail")
+    assert table.columns == ("system", "R-1", "R-2", "R-L", "R-L by sentences", "average")
+    assert [row[-1] for row in table.rows] == ["31.55"]  # as GPT-2's Table 4 has it for Lede-3
+    own = score_tables.summaries_table(results, "tldr")
+    assert own.columns[1:] == ("R-1", "R-2", "R-L", "average")
+    assert "by sentences" not in own.note

@@ -164,5 +164,39 @@ def test_nothing_asked_zero_shot_leaves_its_claims_unchecked(run: Path) -> None:
         assert only(run, words).status == "unknown"
 
 
+def test_summaries_of_news_count_as_those_of_the_own_documents_do(run: Path) -> None:
+    own = [only(run, words) for words in ("random sentence", "hint")]
+
+    def rename(record: dict[str, Any]) -> None:
+        each_score(record, lambda s: s.update(task=s["task"].replace("tldr", "cnn-dailymail")))
+
+    change(run, LARGEST, rename)
+    assert [only(run, words) for words in ("random sentence", "hint")] == own
+
+
+def test_two_sets_of_summaries_are_told_apart(run: Path) -> None:
+    def double(record: dict[str, Any]) -> None:
+        scores = record["checkpoints"][-1]["scores"]
+        scores += [s | {"task": "cnn-dailymail"} for s in scores if s["task"] == "tldr"]
+
+    kinds = len(only(run, "hint").evidence)
+    change(run, LARGEST, double)
+    evidence = only(run, "hint").evidence
+    assert len(evidence) == 2 * kinds
+    assert sum(line.startswith("cnn-dailymail rouge-1: ") for line in evidence) == 1
+
+
 def test_a_perplexity_counts_neither_as_accuracy_nor_as_chance(run: Path) -> None:
     assert not any("heldout" in line for line in only(run, "above chance").evidence)
+
+
+def test_the_best_constant_answer_that_a_score_fails_on_is_told(run: Path) -> None:
+    def edit(score: dict[str, Any]) -> None:
+        if score["task"] == "cloze":
+            score.update(value=0.2, low=0.15, high=0.25, chance=0.1, majority=0.16)
+
+    change(run, LARGEST, lambda record: each_score(record, edit))
+    verdict = only(run, "above chance")
+    assert "cloze not" in verdict.finding
+    line = "cloze: 0.200 [0.150, 0.250], chance 0.100, best constant answer 0.160"
+    assert line in verdict.evidence

@@ -11,6 +11,7 @@ from tasks import handover
 from tasks.git import ask_git
 from tasks.handover import (
     Standing,
+    fetch_inputs,
     lock_entries,
     read_standing,
     require_shared_inputs,
@@ -118,6 +119,22 @@ def test_data_that_nobody_else_can_get_is_named(main: Path) -> None:
     (main / "data" / "own" / "words.txt.dvc").write_text("outs: []\n")
     ask_git(main, "add", "data/own/words.txt.dvc")
     require_shared_inputs(main, ["train@m"])
+    (main / "data" / "own" / "words.txt.new.txt").write_text("not what DVC holds")
+    with pytest.raises(PipelineError, match=r"data/own/words\.txt\.new\.txt is an input"):
+        require_shared_inputs(main, ["train@m"])
+
+
+def test_data_of_any_name_is_known_to_be_held_by_dvc(
+    main: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (main / "data" / "own" / "bücher.txt").write_text("downloaded by hand")
+    (main / "data" / "own" / "bücher.txt.dvc").write_text("outs: []\n")
+    ask_git(main, "add", "data/own/bücher.txt.dvc")
+    require_shared_inputs(main, ["train@m"])
+    asked: list[str] = []
+    monkeypatch.setattr(handover, "ask_dvc", lambda root, *arguments: asked.extend(arguments))
+    fetch_inputs(main, ["train@m"])
+    assert "data/own/bücher.txt.dvc" in asked
 
 
 def test_what_the_stages_make_themselves_need_not_be_shared(main: Path) -> None:

@@ -4,7 +4,13 @@ import pytest
 
 from gptpath.errors import PipelineError
 from gptpath.events import CheckpointSaved, Evaluated, StepFinished
-from gptpath.stages.log_lines import log_line, read_step, tells_an_event
+from gptpath.stages.log_lines import (
+    GPU_FOUND,
+    GPU_WAIT,
+    log_line,
+    read_step,
+    tells_an_event,
+)
 from tasks.policies import policy_of, stall_seconds_of
 from tasks.watch import PATIENCE, Alert, TrainingWatch
 
@@ -111,6 +117,23 @@ def test_a_training_that_never_gets_to_a_step_is_stalled(alerts: list[Alert]) ->
     watch.look()
     assert [alert.kind for alert in alerts] == ["stalled"]
     assert "no step yet" in alerts[0].text
+
+
+def test_a_stage_that_waits_for_a_gpu_is_not_stalled(alerts: list[Alert]) -> None:
+    clock = Hand()
+    watch = watching(alerts, clock)
+    watch.take("Running stage 'pretrain@m':")
+    watch.take(GPU_WAIT % (2, 4))
+    clock.now = 5000.0
+    watch.look()
+    assert alerts == []
+    watch.take(GPU_FOUND % ("GPU-1, GPU-2", "GPU-1, GPU-2, GPU-3, GPU-4"))
+    clock.now += 59.0
+    watch.look()
+    assert alerts == []
+    clock.now += 2.0
+    watch.look()
+    assert [(alert.kind, alert.silent_seconds) for alert in alerts] == [("stalled", 61.0)]
 
 
 def test_a_jump_of_the_loss_is_told_once_until_it_has_come_down(alerts: list[Alert]) -> None:
