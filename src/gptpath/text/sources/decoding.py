@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
@@ -19,6 +20,8 @@ _WESTERN = ("cp1252", "latin_1")
 _WESTERN_CHAOS = 0.1
 """How much more disorder a Western reading may show than the best and still be taken."""
 _SAMPLE_BYTES = 65_536
+_MOST_BROKEN = 0.2
+"""Most of the characters beyond ASCII that may be broken in what is still taken for UTF-8."""
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\x0b\x0c\x1a\x1b")
 _CONTROL_SHARE = 0.005
 
@@ -61,6 +64,8 @@ def looks_binary(content: bytes) -> bool:
 def decode(content: bytes) -> Decoded | None:
     """Decode by byte-order mark, else as UTF-8, else by charset-normalizer; None if all fail.
 
+    In what is UTF-8 but for a few broken characters, these become U+FFFD.
+
     Of readings that charset-normalizer finds about as orderly, a Western one is taken.
     """
     named = next((encoding for bom, encoding in _BOMS if content.startswith(bom)), "utf-8")
@@ -68,6 +73,8 @@ def decode(content: bytes) -> Decoded | None:
         return Decoded(text=content.decode(named), encoding=named.removesuffix("-sig"))
     except UnicodeDecodeError:
         pass
+    if (text := _nearly_utf8(content)) is not None:
+        return Decoded(text=text, encoding="utf-8")
     matches = from_bytes(content)
     best = matches.best()
     if best is None:
@@ -92,12 +99,30 @@ def decode_page(content: bytes, content_type: str = "") -> Decoded | None:
         return decode(content)
     stated = _stated(content, content_type)
     escaped = [encoding for encoding in stated if encoding in _IN_ASCII]
-    for encoding in (*escaped, "utf-8", *stated):
+    found = _first_fitting(content, (*escaped, "utf-8"))
+    if found is None and (text := _nearly_utf8(content)) is not None:
+        return Decoded(text=text, encoding="utf-8")
+    return found or _first_fitting(content, stated) or decode(content)
+
+
+def _first_fitting(content: bytes, encodings: Iterable[str]) -> Decoded | None:
+    for encoding in encodings:
         try:
             return Decoded(text=content.decode(encoding), encoding=encoding)
         except (UnicodeError, LookupError):  # Python's encoding "undefined" decodes nothing
             continue
-    return decode(content)
+    return None
+
+
+def _nearly_utf8(content: bytes) -> str | None:
+    """The text of UTF-8 with some broken characters; None where too many are.
+
+    By chance few characters of another encoding are valid UTF-8.
+    """
+    text = content.decode("utf-8-sig", "replace")
+    broken = text.count("\ufffd") - content.count("\ufffd".encode())
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    return text if broken <= _MOST_BROKEN * beyond_ascii else None
 
 
 def _stated(content: bytes, content_type: str) -> list[str]:

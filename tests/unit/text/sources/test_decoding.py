@@ -66,3 +66,25 @@ def test_a_page_of_an_undefined_encoding_is_recognised_all_the_same():
     decoded = decode_page(page.encode("cp1252"), "text/html; charset=undefined")
     assert decoded is not None
     assert decoded.text == page
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Привет, мир! Это обычная страница. ",
+        "The café’s owner said “hello”. ",
+        "这是一个普通的网页。",
+    ],
+)
+@pytest.mark.parametrize("broken", [b"\xff", b"\xe2\x80"])
+def test_a_broken_character_does_not_make_utf8_another_encoding(words, broken):
+    content = (words * 20).encode() + broken + (words * 20).encode()
+    expected = f"{words * 20}\ufffd{words * 20}"
+    for decoded in (
+        decode(content),
+        decode_page(content, "text/html; charset=utf-8"),
+        decode_page(content, "text/html; charset=iso-8859-1"),
+        decode(b"\xef\xbb\xbf" + content),
+    ):
+        assert decoded is not None
+        assert (decoded.text, decoded.encoding) == (expected, "utf-8")
