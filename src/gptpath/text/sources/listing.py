@@ -47,14 +47,15 @@ def list_files(place: Path, name: str) -> list[PurePosixPath]:
             "and the source's path"
         )
     found: list[str] = []
-    for path in sorted(place.rglob("*")):
+    links: list[Path] = []
+    for path in place.rglob("*"):
         if path.is_file():
             found.append(path.relative_to(place).as_posix())
         elif path.is_symlink():
-            what = "to a folder, which is not followed" if path.is_dir() else "to nothing"
-            logger.warning(
-                "%s of the source %r is a link %s; nothing of it is read", path, name, what
-            )
+            links.append(path)
+    for path in sorted(links):
+        what = "to a folder, which is not followed" if path.is_dir() else "to nothing"
+        logger.warning("%s of the source %r is a link %s; nothing of it is read", path, name, what)
     found.sort()
     if not found:
         raise CorpusError(
