@@ -4,6 +4,7 @@ from typing import Any
 
 from gptpath.config.stand_ins import NOT_OPENAIS
 from gptpath.report import numbers
+from gptpath.report.own_settings import CHANGED
 from gptpath.report.results import Results
 from gptpath.report.tables import Cell, Table
 
@@ -17,10 +18,13 @@ def statements(results: Results) -> list[str]:
         ]
     told: list[str] = []
     for model, settings in results.recipes.items():
-        filled = sum(setting.stand_in is not None for setting in settings)
+        marks = [setting.stand_in for setting in settings if setting.stand_in is not None]
+        changed = sum(CHANGED in mark for mark in marks)
+        filled = sum(not mark.startswith(CHANGED) for mark in marks)
         told.append(
-            f"{model}: {filled} of {len(settings)} settings were not published; the stand-ins in "
-            f"their place are marked as {NOT_OPENAIS}."
+            f"{model}: {filled} of {len(settings)} settings were not published; the "
+            f"stand-ins in their place are marked as {NOT_OPENAIS}."
+            + (f" Of all settings params.yaml has changed {changed}." if changed else "")
         )
     return told
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gptpath.config.params import Params
-from gptpath.config.stand_ins import Setting, is_published, settings_of
+from gptpath.config.stand_ins import Setting
 from gptpath.errors import PipelineError
+from gptpath.report.own_settings import published_recipes
 
 Record = Mapping[str, Any]
 
@@ -97,7 +98,7 @@ def load_results(root: Path, params: Params) -> Results:
         scaling=_read(metrics / "scaling.json", "scaling"),
         ledger=_read_ledger(root / "ledger"),
         samples=_read_samples(metrics / "zeroshot" / sizes[-1] / "items.parquet"),
-        recipes={name: settings_of(params, name) for name in models if is_published(params, name)},
+        recipes=published_recipes(root, params),
     )
 
 

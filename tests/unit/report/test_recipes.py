@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from gptpath.config.loading import load_params
-from gptpath.config.stand_ins import settings_of
+from gptpath.config.loading import load_params, profile_text
+from gptpath.config.stand_ins import NOT_OPENAIS, settings_of
+from gptpath.report.own_settings import published_recipes
 from gptpath.report.page import render_page
 from gptpath.report.recipes import recipe_tables, statements
 from gptpath.report.results import Results, load_results
@@ -52,3 +53,26 @@ def test_a_profile_without_published_models_claims_nothing_published(laptop: Res
     assert recipe_tables(laptop) == []
     assert "No model of this profile is one of the papers'" in statements(laptop)[0]
     assert "as published" not in render_page(laptop, [])
+
+
+def test_what_params_yaml_has_changed_is_not_called_as_published(
+    laptop: Results, tmp_path: Path
+) -> None:
+    (tmp_path / "profiles").mkdir()
+    text = (PROFILES / "gpt1-117m.yaml").read_text()
+    (tmp_path / "profiles/gpt1-117m.yaml").write_text(text)
+    changes = ["pretrain.learning_rate=0.001", "pretrain.steps=9000"]
+    (tmp_path / "mine.yaml").write_text(profile_text(PROFILES, "gpt1-117m", changes))
+    ready, mine = (
+        replace(laptop, recipes=published_recipes(tmp_path, load_params(path)))
+        for path in (PROFILES / "gpt1-117m.yaml", tmp_path / "mine.yaml")
+    )
+    before, after = (
+        {row[0]: row[1:] for row in recipe_tables(one)[0].rows} for one in (ready, mine)
+    )
+    assert before["learning_rate"] == ("0.00025", "as published")
+    source = "changed here; the profile has 0.00025"
+    assert after["learning_rate"] == ("0.001", Cell(text=NOT_OPENAIS, small=source, strong=True))
+    assert (
+        statements(mine)[0] == f"{statements(ready)[0]} Of all settings params.yaml has changed 2."
+    )
