@@ -33,6 +33,10 @@ logger = logging.getLogger(__name__)
 ENDING = ".warc.gz"
 INDEX = ".index"
 
+_LOCK_SECONDS = 10.0
+"""Another share that starts holds the lock as long as it takes to see whether there is anything to
+repair; one that fetches holds it for hours."""
+
 _SOFTWARE = f"gptpath {__version__}"
 
 
@@ -69,7 +73,7 @@ class Archive:
         self._file_bytes = file_bytes
         self._lock = FileLock(_lock_of(folder, writer))
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=_LOCK_SECONDS)
         except Timeout:
             raise CorpusError(
                 f"another process fetches into {folder} as {writer}; wait for it, or give each its "

@@ -1,10 +1,13 @@
 """The crawler against a local site: what becomes of links, shares and its archive."""
 
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gptpath.errors import ConfigError, CorpusError
+from gptpath.text.web import archive
 from gptpath.text.web.archive import Archive
 from gptpath.text.web.fetching import Share
 from tests.unit.text.web.local_site import crawl, outcome, read_archive
@@ -78,13 +81,24 @@ def test_files_of_the_archive_are_bounded(site, tmp_path) -> None:
     assert len(read_archive(tmp_path)[0]) == 12
 
 
-def test_a_share_is_fetched_by_one_process_at_a_time(site, tmp_path) -> None:
+def test_a_share_is_fetched_by_one_process_at_a_time(site, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(archive, "_LOCK_SECONDS", 0.1)
     held = Archive(tmp_path / "webtext-archive", "fetch0-0-of-1", file_bytes=1)
     try:
         with pytest.raises(CorpusError, match="--part"):
             crawl(tmp_path, [site.url("/page")])
     finally:
         held.close()
+
+
+def test_a_share_waits_while_another_that_starts_looks_at_its_files(tmp_path) -> None:
+    folder = tmp_path / "webtext-archive"
+    held = Archive(folder, "fetch0-0-of-2", file_bytes=1)
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(Archive, folder, "fetch0-0-of-2", file_bytes=1)
+        time.sleep(0.2)
+        held.close()
+        waiting.result().close()
 
 
 def test_a_crawler_without_an_address_of_its_owner_does_not_start(site, tmp_path) -> None:
