@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gptpath.cli.models import model_folder
+from gptpath.cli.models import model_folder, read_lines
 from gptpath.cli.numbers import positive
 from gptpath.config.data_sets import TEXTS, DataKind
 from gptpath.errors import ConfigError, CorpusError
@@ -77,15 +77,9 @@ def rows_of_texts(kind: DataKind, texts: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _read_rows(path: Path | None) -> list[Mapping[str, Any]]:
-    if path is None:
-        return []
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--file {path} cannot be read: {error}") from None
     return [
         _parse(line, f"{path}:{number}")
-        for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1)
+        for number, line in enumerate(read_lines("--file", path), start=1)
         if line.strip()
     ]
 

@@ -80,7 +80,7 @@ def _add_words(command: Any, text: str) -> None:
 
 def run_generate(root: Path, options: argparse.Namespace) -> None:
     """Write the prompts with their continuations."""
-    prompts = [*options.prompt, *_read_prompts(options.prompts)]
+    prompts = [*options.prompt, *read_lines("--prompts", options.prompts)]
     if not prompts:
         raise ConfigError('nothing to continue; give a prompt ("" starts a document) or --prompts')
     folder = model_folder(root, options.model)
@@ -148,14 +148,15 @@ def model_folder(root: Path, model: str | None) -> Path:
     return Path(model)
 
 
-def _read_prompts(path: Path | None) -> list[str]:
+def read_lines(option: str, path: Path | None) -> list[str]:
+    """Lines of the file given by an option, of standard input for `-`; none where none is given."""
     if path is None:
         return []
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--prompts {path} cannot be read: {error}") from None
-    # Not str.splitlines: a prompt may hold U+2028 and its like.
+        raise ConfigError(f"{option} {path} cannot be read: {error}") from None
+    # Not str.splitlines: a line may hold U+2028 and its like.
     text = text.removeprefix("\ufeff")
     return text.removesuffix("\n").split("\n") if text else []
 

@@ -1,6 +1,4 @@
-import errno
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,17 +136,10 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(root):
     assert not [path for path in (root / ".scratch" / "encode").iterdir() if path.is_dir()]
 
 
-def test_tokens_may_lie_on_another_file_system(root, monkeypatch):
+def test_tokens_may_lie_on_another_file_system(root, scratch_elsewhere):
     run(context(root))
     alone = contents(root)
-    replace_file = os.replace
-
-    def within_a_file_system(source, target):
-        if ".scratch" in Path(source).parts and ".scratch" not in Path(target).parts:
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        replace_file(source, target)
-
-    monkeypatch.setattr(os, "replace", within_a_file_system)
+    scratch_elsewhere()
     run(context(root))
     assert contents(root) == alone
     assert {path.name for path in (root / "data").iterdir()} == {"corpus", "tokenizer", "tokens"}

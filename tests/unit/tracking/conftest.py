@@ -42,3 +42,10 @@ def facts() -> StageFacts:
         inputs=(StageInput(path="data/tokens", md5="abc.dir", producer="encode"),),
         outs=(),
     )
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage waits a moment, not minutes, for a store that is away."""
+    monkeypatch.setenv("GPTPATH_TRACKING_PATIENCE", "0.1")
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")

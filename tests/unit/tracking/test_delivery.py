@@ -20,15 +20,12 @@ from gptpath.tracking.mlflow_run import MlflowRun, open_run
 from gptpath.tracking.store import open_client
 from tests.unit.tracking.test_registration import LEDGER, model
 
-pytestmark = pytest.mark.filterwarnings(
-    "default::DeprecationWarning", "default::FutureWarning", "default::ResourceWarning"
-)
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GPTPATH_TRACKING_PATIENCE", "0.1")
-    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "default::DeprecationWarning", "default::FutureWarning", "default::ResourceWarning"
+    ),
+    pytest.mark.usefixtures("impatient"),
+]
 
 
 def away(*args: object, **kwargs: object) -> None:

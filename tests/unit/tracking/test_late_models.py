@@ -12,15 +12,12 @@ from gptpath.tracking.store import open_client, tracking_uri
 from tests.unit.tracking.test_delivery import away, fail_uploads
 from tests.unit.tracking.test_registration import LEDGER, model
 
-pytestmark = pytest.mark.filterwarnings(
-    "default::DeprecationWarning", "default::FutureWarning", "default::ResourceWarning"
-)
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GPTPATH_TRACKING_PATIENCE", "0.1")
-    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "default::DeprecationWarning", "default::FutureWarning", "default::ResourceWarning"
+    ),
+    pytest.mark.usefixtures("impatient"),
+]
 
 
 def test_a_model_that_arrives_after_a_later_one_is_not_the_challenger(
