@@ -5,11 +5,9 @@ metrics/encode.json. One corpus shard is one piece of work; finished pieces lie 
 .scratch/encode until all are there, so that a killed run does none of them twice.
 """
 
-import errno
 import hashlib
 import os
 import platform
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -23,6 +21,7 @@ from gptpath.stages.context import StageContext, StageOutcome
 from gptpath.stages.encode_shard import EncodeJob, ShardRecord, Sizes, encode_shard
 from gptpath.text.documents import shard_paths
 from gptpath.text.executors import open_executor, run_all
+from gptpath.text.finished import put_folder
 from gptpath.text.json_files import write_json
 from gptpath.text.scratch import scratch_folder
 from gptpath.tokens import bpe
@@ -155,13 +154,4 @@ def _publish(tokens: Path, summaries: Mapping[str, SplitSummary], folder: Path) 
     for path in tokens.iterdir():
         if path.name not in named:
             path.unlink()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)  # DVC removes it too; a run by hand does not
-    try:
-        os.replace(tokens, folder)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        fresh = folder.with_name(f".{folder.name}.{os.getpid()}")  # on another file system
-        shutil.copytree(tokens, fresh)
-        os.replace(fresh, folder)
+    put_folder(tokens, folder)

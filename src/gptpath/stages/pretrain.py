@@ -4,8 +4,6 @@ Reads data/tokens and data/tokenizer; writes models/pretrained/MODEL and
 metrics/pretrain/MODEL.json. State to resume from lies in the scratch folder until then.
 """
 
-import errno
-import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +19,7 @@ from gptpath.model.build import (
 )
 from gptpath.model.device import configure, resolve_device, resolve_precision
 from gptpath.stages.context import StageContext, StageOutcome
+from gptpath.text.finished import put_folder
 from gptpath.text.json_files import write_json
 from gptpath.train.attempts import costs
 from gptpath.train.checkpoint import remove_states
@@ -55,7 +54,7 @@ def run(context: StageContext) -> StageOutcome:
         )
         folder = context.path("models", "pretrained", name)
         remove_states(scratch)  # first: they would not bring back published checkpoints
-        _move(scratch / "model", folder)
+        put_folder(scratch / "model", folder)
         attempts = [
             cost | {"earlier": place < earlier} for place, cost in enumerate(costs(scratch))
         ]
@@ -123,16 +122,3 @@ def _metrics(name: str, preset: str, job: TrainingJob, result: TrainingResult) -
         **asdict(result.history),
         "final": asdict(result.final) | {"perplexity": result.final.perplexity},
     }
-
-
-def _move(finished: Path, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)  # DVC removes it too; a run by hand does not
-    try:
-        os.replace(finished, folder)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        fresh = folder.with_name(f".{folder.name}.{os.getpid()}")  # on another file system
-        shutil.copytree(finished, fresh)
-        os.replace(fresh, folder)

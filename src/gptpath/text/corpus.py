@@ -8,7 +8,6 @@
 All work goes through an executor. Each step leaves files that a later run takes up again.
 """
 
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -34,6 +33,7 @@ from gptpath.text.drops import lowest
 from gptpath.text.duplicates.near_duplicates import find_duplicates
 from gptpath.text.executors import run_all
 from gptpath.text.fates import DROP_REASONS, FATES, Decisions, decide
+from gptpath.text.finished import put_folder
 from gptpath.text.sources.opening import open_source
 from gptpath.text.sources.source import Source, Unit
 from gptpath.text.splits import SPLITS
@@ -190,7 +190,4 @@ def publish(corpus: Corpus, target: Path) -> None:
                 path.unlink()  # half a file of a process that was killed
     for path in corpus.folder.glob(".*"):
         path.unlink()
-    if target.exists():
-        shutil.rmtree(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(corpus.folder, target)
+    put_folder(corpus.folder, target)
