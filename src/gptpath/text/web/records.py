@@ -102,7 +102,8 @@ def read_warc(
     page: Page | None = None
     with path.open("rb") as file:
         try:
-            for record in iterator(file, arc2warc=True):
+            records = iterator(file, arc2warc=True)
+            for record in records:
                 page = None
                 url = record.rec_headers.get_header("WARC-Target-URI") or ""
                 if record.rec_type == "response" and record.http_headers is not None:
@@ -113,7 +114,9 @@ def read_warc(
                     if fields:
                         yield Note(link=fields["link"], outcome=fields["outcome"])
             told = page is not None and page.body == RECORD_TRUNCATED
-            if finished and not told and (record is None or _is_cut_off(record)):
+            # warcio passes over a last record that ends within its header.
+            unread = records.offset < path.stat().st_size
+            if finished and not told and (record is None or unread or _is_cut_off(record)):
                 yield Damage(detail="it ends within a record")
         # AttributeError: warcio takes for granted that a response has an address.
         except (failed, zlib.error, EOFError, OSError, ValueError, AttributeError) as error:
