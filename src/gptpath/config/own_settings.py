@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gptpath.config.loading import load_params
 from gptpath.config.params import Params
-from gptpath.config.stand_ins import Setting, is_published, settings_of
+from gptpath.config.stand_ins import Setting, is_published, parameter_of, settings_of
 
 CHANGED = "changed here; the profile has "
 """What stands beside such a setting, after its source if it had one."""
@@ -21,6 +21,17 @@ def published_recipes(root: Path, params: Params) -> dict[str, Sequence[Setting]
     names = [name for name in params.matrix.models if is_published(params, name)]
     ready = load_params(path) if names and path.is_file() else None
     return {name: _marked(settings_of(params, name), ready, name) for name in names}
+
+
+def changed_parameters(root: Path, params: Params, model: str | None) -> dict[str, str]:
+    """What the profile has instead, by parameter as in `marks_of`; of a published model alone."""
+    if model not in params.models:
+        return {}
+    return {
+        parameter_of(setting.name): setting.stand_in
+        for setting in published_recipes(root, params).get(model, ())
+        if setting.stand_in is not None and CHANGED in setting.stand_in
+    }
 
 
 def _marked(settings: Sequence[Setting], ready: Params | None, model: str) -> list[Setting]:

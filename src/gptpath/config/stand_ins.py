@@ -79,6 +79,11 @@ def is_published(params: "Params", model: str) -> bool:
     return entry.preset in PUBLISHED_PRESETS and not entry.shape
 
 
+def parameter_of(field: str) -> str:
+    """Name among a stage's parameters of a field of its model's shape or recipe."""
+    return f"{'model' if field in _SHAPE else 'recipe'}.{field}"
+
+
 def marks_of(params: "Params", model: str | None) -> dict[str, str]:
     """Sources of stand-ins by parameter: `pretrain.F`; `model.F` and `recipe.F` of the model."""
     marks = {key: text for key, text in params.stand_ins.items() if key.startswith("pretrain.")}
@@ -88,7 +93,7 @@ def marks_of(params: "Params", model: str | None) -> dict[str, str]:
     for key, text in params.stand_ins.items():
         section, _, field = key.rpartition(".")
         if section == f"models.{model}":
-            marks[f"{'model' if field in _SHAPE else 'recipe'}.{field}"] = text
+            marks[parameter_of(field)] = text
         elif section == "pretrain" and field not in changed:
             marks.setdefault(f"recipe.{field}", text)
     return marks

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from gptpath.config.own_settings import CHANGED
 from gptpath.config.stand_ins import NOT_OPENAIS
 from gptpath.report import numbers
-from gptpath.report.own_settings import CHANGED
 from gptpath.report.results import Results
 from gptpath.report.tables import Cell, Table
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gptpath.config.own_settings import published_recipes
 from gptpath.config.params import Params
 from gptpath.config.stand_ins import Setting
 from gptpath.errors import PipelineError
-from gptpath.report.own_settings import published_recipes
 
 Record = Mapping[str, Any]
 
@@ -152,7 +152,7 @@ def _read(path: Path, stage: str) -> Record:
         raise PipelineError(
             f"the report needs {path}, which is missing; make it with `dvc repro {stage}`"
         ) from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # no JSON, or no UTF-8
         raise PipelineError(
             f"{path} is not valid JSON ({error}); make it again with `dvc repro -f -s {stage}`"
         ) from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from gptpath.config.own_settings import changed_parameters
 from gptpath.config.params import Params
 from gptpath.config.stand_ins import marks_of
 from gptpath.events import Event, ModelFinished
@@ -90,7 +91,7 @@ def collect_facts(
     """Read what dvc.yaml, dvc.lock and params.yaml say about the stage."""
     declaration = read_declaration(root, params, stage, item)
     parameters = stage_parameters(params, declaration.params)
-    marks = marks_of(params, item)
+    marks = marks_of(params, item) | changed_parameters(root, params, item)
     return StageFacts(
         stage=stage,
         item=item,

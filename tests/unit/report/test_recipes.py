@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from gptpath.config.loading import load_params, profile_text
+from gptpath.config.own_settings import published_recipes
 from gptpath.config.stand_ins import NOT_OPENAIS, settings_of
-from gptpath.report.own_settings import published_recipes
 from gptpath.report.page import render_page
 from gptpath.report.recipes import recipe_tables, statements
 from gptpath.report.results import Results, load_results

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from gptpath.config.loading import load_params
+from gptpath.config.loading import load_params, profile_text
 from gptpath.errors import PipelineError
 from gptpath.events import ModelFinished
 from gptpath.tracking.card import CUT, as_description, model_card
@@ -90,6 +90,21 @@ def test_facts_of_a_stage_carry_the_stand_ins_among_its_parameters() -> None:
     assert found["model.dropout"] == "karpathy/nanoGPT train.py, for pretraining"
     assert "recipe.batch_size_sequences" not in found
     assert collect_facts(root, params, "ingest", None, revision).stand_ins == {}
+
+
+def test_the_card_tells_what_params_yaml_has_changed_of_a_published_model(
+    tmp_path: Path,
+) -> None:
+    root = Path(__file__).parents[3]
+    for name in ("dvc.yaml", "profiles"):
+        (tmp_path / name).symlink_to(root / name)
+    text = profile_text(root / "profiles", "gpt1-117m", ["pretrain.learning_rate=0.001"])
+    (tmp_path / "params.yaml").write_text(text)
+    params = load_params(tmp_path / "params.yaml")
+    revision = Revision(commit="c" * 40, dirty=False)
+    found = collect_facts(tmp_path, params, "pretrain", "gpt1-117m", revision).stand_ins
+    assert found["recipe.learning_rate"] == "changed here; the profile has 0.00025"
+    assert "changed" not in found["recipe.steps"]
 
 
 def test_registering_takes_less_than_two_seconds(root: Path, run) -> None:
