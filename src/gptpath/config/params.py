@@ -97,7 +97,13 @@ class Params:
         """Shape of model `name`: its preset, the tokenizer's vocabulary, its own changes."""
         entry = self.models[name]
         changes = {"vocab_size": self.tokenizer.vocab_size} | entry.shape
-        return _replace(preset(entry.preset), changes, f"models.{name}.shape")
+        config = _replace(preset(entry.preset), changes, f"models.{name}.shape")
+        require(
+            config.vocab_size == self.tokenizer.vocab_size,
+            f"models.{name}.shape.vocab_size={config.vocab_size}, but the tokenizer's is "
+            f"{self.tokenizer.vocab_size}; leave it out, the model takes the tokenizer's",
+        )
+        return config
 
     def recipe(self, name: str) -> Recipe:
         """Training recipe of model `name`: `pretrain` with its own changes."""

@@ -59,7 +59,7 @@ def _continue_tab(root: Path, choices: list[ModelChoice]) -> None:
         asked = st.form_submit_button("Continue", type="primary")
     if not asked:
         return
-    model, encoding = _writer(str(choice.folder(root)))
+    model, encoding = _writer(*_version(choice.folder(root)))
     with st.spinner("Writing"):
         written = continue_prompt(
             model,
@@ -96,7 +96,7 @@ def _classify_tab(root: Path, choices: list[ModelChoice]) -> None:
         asked = st.form_submit_button("Classify", type="primary")
     if not asked:
         return
-    [prediction] = _classifier(str(folder)).predict([row])
+    [prediction] = _classifier(*_version(folder)).predict([row])
     if "score" in prediction:
         st.metric("Score", f"{prediction['score']:.2f}")
     names = _names_of_labels(row, prediction["probabilities"])
@@ -137,14 +137,22 @@ def sample_html(prompt: str, continuation: Continuation) -> str:
     )
 
 
+def _version(folder: Path) -> tuple[str, int]:
+    """What a loaded model is remembered by: its folder, and when its weights were written."""
+    weights = folder / "model.safetensors"
+    return str(folder), weights.stat().st_mtime_ns if weights.is_file() else 0
+
+
 @st.cache_resource(show_spinner="Loading the model", max_entries=2)
-def _writer(folder: str) -> tuple[LanguageModel, Encoding]:
+def _writer(folder: str, written: int) -> tuple[LanguageModel, Encoding]:
+    del written
     path = Path(folder)
     return load_model(path, device=resolve_device("auto")), load_encoding(path / "tokenizer")
 
 
 @st.cache_resource(show_spinner="Loading the model", max_entries=2)
-def _classifier(folder: str) -> Classifier:
+def _classifier(folder: str, written: int) -> Classifier:
+    del written
     return load_classifier(Path(folder), device=resolve_device("auto"))
 
 

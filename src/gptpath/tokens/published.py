@@ -7,6 +7,7 @@ GPT-2: `vocab.bpe` (merges) and `encoder.json` (ids) of openai/gpt-2. GPT-1: `vo
 import gzip
 import hashlib
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def _read_checked(folder: Path, name: str, expected: str) -> bytes:
         content = plain.read_bytes() if plain.is_file() else gzip.decompress(packed.read_bytes())
     except FileNotFoundError:
         raise TokenError(f"neither {plain} nor {packed.name} exists; put it there") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise TokenError(f"{packed} cannot be unpacked: {error}; fetch it again") from None
     digest = hashlib.sha256(content).hexdigest()
     if digest != expected:

@@ -22,9 +22,12 @@ with sparsity, for Hopper and later."""
 def peak_flops(device_name: str) -> float | Literal["unknown"]:
     """Peak bfloat16 FLOPs a second of the GPU called `device_name`; the longest match counts.
 
-    An NVL card is slower than the module it is named after: unknown unless the table has it.
+    An NVL or PCIe card is slower than the module it is named after: unknown unless the table has
+    it.
     """
     if "MIG" in device_name:  # a slice of a GPU bears the name of the whole
         return "unknown"
-    matches = [name for name in PEAK_FLOPS if re.search(rf"\b{name}\b(?! NVL)", device_name)]
+    matches = [
+        name for name in PEAK_FLOPS if re.search(rf"\b{name}\b(?! (?:NVL|PCIe))", device_name)
+    ]
     return PEAK_FLOPS[max(matches, key=len)][0] if matches else "unknown"

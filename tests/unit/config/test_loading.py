@@ -22,6 +22,10 @@ def changed(*changes: str) -> str:
         ("tokeniser={}", r"tokeniser: unknown parameter; did you mean 'tokenizer'\?"),
         ("models.gpt1-laptop.shap={}", r"unknown parameter; did you mean 'shape'\?"),
         ("models.gpt1-laptop.shape={n_embd: 97}", "n_embd=97 is not divisible by n_head=3"),
+        (
+            "models.gpt1-laptop.shape={vocab_size: 4096}",
+            "vocab_size=4096, but the tokenizer's is 2048; leave it out",
+        ),
         ("models.gpt1-laptop.shape={width: 97}", "unknown key 'width'; known: .*n_embd"),
         ("models.gpt1-laptop.recipe={step: 97}", "unknown key 'step'; known: .*steps"),
         ("models.gpt1-laptop.shape={norm: Post}", "norm='Post'; expected Literal"),

@@ -27,8 +27,11 @@ def test_files_that_are_not_the_published_ones_are_refused(tmp_path):
         gpt1_tables(tmp_path)
 
 
-def test_a_damaged_archive_is_named(tmp_path):
-    (tmp_path / "vocab.bpe.gz").write_bytes(b"no gzip")
+@pytest.mark.parametrize("damage", [slice(0, 40), slice(0, 12), slice(1, None)])
+def test_a_damaged_archive_is_named(tmp_path, damage):
+    packed = bytearray(gzip.compress(bytes(range(256)) * 9))
+    packed[10:30] = b"\xff" * 20  # within the compressed data
+    (tmp_path / "vocab.bpe.gz").write_bytes(packed[damage])
     with pytest.raises(TokenError, match="cannot be unpacked"):
         gpt2_ranks(tmp_path)
 

@@ -192,6 +192,8 @@ def test_a_stage_whose_ranks_had_the_gpus_takes_energy_and_peak_from_them():
         ("NVIDIA H100 PCIe", 756e12),
         ("NVIDIA H200", 989e12),
         ("NVIDIA H200 NVL", "unknown"),
+        ("NVIDIA H800 PCIe", "unknown"),
+        ("NVIDIA A100 80GB PCIe", 312e12),
         ("NVIDIA GH200 480GB", "unknown"),
         ("NVIDIA A10", 125e12),
         ("NVIDIA A10G", "unknown"),

@@ -45,7 +45,7 @@ class Fields:
 
     def _label(self, values: Mapping[str, Any], n_choices: int) -> int | float:
         value = _field(values, self.label)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or value != value or (isinstance(value, str) and not value.strip()):
             raise RowError("missing_label", f"no label in column {self.label!r}")
         name = _name(value)
         if name in self.unlabelled:

@@ -76,7 +76,7 @@ def _files(folder: Path, part: Part) -> list[tuple[Path, ...]]:
 
 def _matching(folder: Path, name: str) -> tuple[Path, ...]:
     if "*" in name:
-        return tuple(sorted(folder.glob(name)))
+        return tuple(sorted(folder.glob(name)) or sorted(folder.glob(f"{name}.gz")))
     paths = (folder / name, folder / f"{name}.gz")
     return tuple(path for path in paths if path.is_file())[:1]
 

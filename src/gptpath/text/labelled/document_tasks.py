@@ -59,7 +59,12 @@ def _written_names(held: Sequence[HeldOut], names: Sequence[str]) -> re.Pattern[
         if count > tops[name].total() / 2:
             words.add(top)
     longest_first = sorted(words, key=lambda word: (-len(word), word))
-    return re.compile(rf"(?:Py)?(?:{'|'.join(map(re.escape, longest_first))})", re.IGNORECASE)
+    patterns = (
+        # A name of one or two letters is in too many other words.
+        rf"\b{re.escape(word)}\b" if len(word) < 3 else re.escape(word)
+        for word in longest_first
+    )
+    return re.compile(rf"(?:Py)?(?:{'|'.join(patterns)})", re.IGNORECASE)
 
 
 def entailment(held: Sequence[HeldOut]) -> Iterator[Block]:

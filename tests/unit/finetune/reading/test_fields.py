@@ -53,6 +53,7 @@ def test_labels_are_recognised_whatever_type_the_format_gives_them(value):
         ({"sentence": "\udc80", "label": "pos"}, "wrong_encoding", "sentence"),
         ({"sentence": "x", "label": ""}, "missing_label", "no label in column 'label'"),
         ({"sentence": "x", "label": None}, "missing_label", "no label"),
+        ({"sentence": "x", "label": float("nan")}, "missing_label", "no label"),
         ({"sentence": "x", "label": "-"}, "unlabelled", "no gold label"),
         ({"sentence": "x", "label": -1}, "unlabelled", "'-1'"),
         ({"sentence": "x", "label": -1.0}, "unlabelled", "'-1'"),
@@ -82,6 +83,7 @@ def test_rows_that_cannot_be_used_say_why(row, reason, message):
         ("5.2", "score_out_of_range"),
         (-0.1, "score_out_of_range"),
         ("", "missing_label"),
+        (float("nan"), "missing_label"),
     ],
 )
 def test_scores_must_be_finite_and_in_range(score, reason):

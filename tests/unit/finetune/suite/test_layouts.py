@@ -1,6 +1,7 @@
 """Every published layout in small: made files where no real ones may be copied."""
 
 import csv
+import gzip
 import json
 
 import pytest
@@ -158,6 +159,18 @@ def test_races_tree_has_levels_and_questions_of_their_own(tmp_path):
         "question": "Q _ ?",
         "label": 3,
     }
+
+
+def test_races_files_may_be_packed(tmp_path):
+    passage = {"article": "It rains.", "questions": ["Q ?"], "options": [["a", "b", "c", "d"]]}
+    text = json.dumps(passage | {"answers": ["B"]})
+    for split in ("train", "dev", "test"):
+        folder = tmp_path / "RACE" / split / "high"
+        folder.mkdir(parents=True)
+        (folder / "7.txt.gz").write_bytes(gzip.compress(text.encode()))
+    found = load("race-h", tmp_path)
+    assert sizes(found) == {"train": 1, "validation": 1, "test": 1}
+    assert found.splits["train"][0]["label"] == 1
 
 
 def test_the_sts_benchmark_may_lack_its_last_two_columns(tmp_path, write):

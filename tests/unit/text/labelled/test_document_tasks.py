@@ -1,4 +1,6 @@
+import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +38,23 @@ def test_package_classes_are_equal_in_size_and_names_are_taken_out(held):
     for item in items:
         assert names[item.columns["label"]] == item.held.document.group
         assert not any(name in item.columns["text"].lower() for name in names)
+
+
+def test_a_package_of_one_letter_leaves_other_words_alone(held):
+    names = package_names(held, 400)
+    short = [
+        replace(h, document=replace(h.document, group="a"))
+        for h in held
+        if h.document.group == names[0]
+    ]
+    others = [h for h in held if h.document.group == names[1]]
+    texts = [
+        item.columns["text"]
+        for block in package(short + others, ("a", names[1]), 400)
+        for item in block
+    ]
+    assert any("a" in text for text in texts)
+    assert not any(re.search(r"\ba\b", text, re.IGNORECASE) for text in texts)
 
 
 def test_every_summary_serves_for_both_labels_and_never_outside_group_and_split(held):
