@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from gptpath.config.cleaning import Cleaning
+from gptpath.config.cleaning import Cleaning, QualityRules
 from gptpath.text.clean.cleaning import clean, clean_frame, normalise_frame
 from gptpath.text.clean.language import detect_language, language_reasons
 from gptpath.text.clean.quality import quality_reasons
@@ -117,12 +117,13 @@ def beside_datatrove(texts: list[str]) -> None:
     fineweb = FineWebQualityFilter(char_duplicates_ratio=0.1)
     # There a comma is a word without letters.
     without_letters_rule = GopherQualityFilter(max_non_alpha_words_ratio=None)
-    for name, filters in (
+    rules: tuple[tuple[QualityRules, tuple[Any, ...]], ...] = (
         ("gopher", (quality, repetition)),
         ("gopher", (without_letters_rule, repetition)),
         ("c4", (c4,)),
         ("fineweb", (fineweb,)),
-    ):
+    )
+    for name, filters in rules:
         settings = Cleaning(quality=(name,))
         frame = normalise_frame(pl.DataFrame({"text": texts}), settings)
         ours = quality_reasons(frame["text"].to_list(), settings)

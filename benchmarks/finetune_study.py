@@ -110,11 +110,8 @@ def read_rows(values: dict[str, Any]) -> TaskRows | Absent:
     if values.pop("absent"):
         return Absent(**values)
     ends = values.pop("score_range")
-    return TaskRows(
-        **values
-        | {"labels": tuple(values["labels"]), "counts": Counts(**values["counts"])}
-        | {"score_range": None if ends is None else tuple(ends)}
-    )
+    values["labels"], values["counts"] = tuple(values["labels"]), Counts(**values["counts"])
+    return TaskRows(score_range=None if ends is None else tuple(ends), **values)
 
 
 class Study:

@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -136,7 +136,9 @@ def quality(megabytes: float, peer: str | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shards = write_shards(folder / "shards", documents, shards=8)
-        runs = [("ours", *timed(lambda: ours(shards, folder / "before", Duplicates())))]
+        runs: list[tuple[str, Any, float]] = [
+            ("ours", *timed(lambda: ours(shards, folder / "before", Duplicates())))
+        ]
         if peer:
             runs.append(("datatrove", *timed(lambda: theirs(shards, folder, peer))))
             runs.append(("ours", *timed(lambda: ours(shards, folder / "after", Duplicates()))))

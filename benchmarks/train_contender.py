@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,7 @@ class Control:
         return {"gpu_bytes": torch.cuda.max_memory_allocated()} if self._device == "cuda" else {}
 
     def _answer(self, **values: float) -> None:
-        sys.__stdout__.write(json.dumps(values) + "\n")
-        sys.__stdout__.flush()
+        print(json.dumps(values), file=sys.__stdout__, flush=True)
 
 
 def _peak_bytes() -> int:
@@ -162,8 +162,8 @@ def matmul(order: Order, control: Control) -> None:
     torch.set_num_threads(order.threads)
     cuda = order.device == "cuda"
     size = 8192 if cuda else 2048
-    kind = {"device": order.device, "dtype": torch.bfloat16 if cuda else torch.float32}
-    a, b = torch.randn(size, size, **kind), torch.randn(size, size, **kind)
+    dtype = torch.bfloat16 if cuda else torch.float32
+    a, b = (torch.randn(size, size, device=order.device, dtype=dtype) for _ in range(2))
     c = torch.mm(a, b)
     while control.next_step(lambda: c[0, 0].item()):
         torch.mm(a, b, out=c)
@@ -173,11 +173,13 @@ def shapes(order: Order, control: Control) -> None:
     """The products of one step of the model, and nothing else, each as one call."""
     torch.set_num_threads(order.threads)
     shape, cuda = order.shape, order.device == "cuda"
-    kind = {"device": order.device, "dtype": torch.bfloat16 if cuda else torch.float32}
+    made = partial(
+        torch.randn, device=order.device, dtype=torch.bfloat16 if cuda else torch.float32
+    )
     n, d = order.micro * shape.context_length, shape.n_embd
     sides = [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)] * shape.n_layer + [(d, shape.vocab_size)]
-    x = {i: torch.randn(n, i, **kind) for pair in sides for i in pair}
-    w = {pair: torch.randn(pair[1], pair[0], **kind) for pair in sides}
+    x = {i: made(n, i) for pair in sides for i in pair}
+    w = {pair: made(pair[1], pair[0]) for pair in sides}
     last = [torch.zeros(1, 1)]
     while control.next_step(lambda: last[0][0, 0].item()):
         for _ in range(order.batch // order.micro):

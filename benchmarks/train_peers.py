@@ -52,12 +52,14 @@ def nanogpt(order: Any, control: Any, *, compiled: bool) -> None:
         )
         if not cuda:
             return x, y
-        return tuple(t.pin_memory().to("cuda", non_blocking=True) for t in (x, y))
+        on_device = [t.pin_memory().to("cuda", non_blocking=True) for t in (x, y)]
+        return on_device[0], on_device[1]
 
     accumulate = order.batch // order.micro
     last = [torch.zeros(())]
     x, y = batch()
     while control.next_step(lambda: last[0].item()):
+        loss = torch.zeros(())
         for _ in range(accumulate):
             with torch.autocast(order.device, torch.bfloat16, enabled=cuda):
                 _, loss = run(x, y)
@@ -87,7 +89,7 @@ def transformers(order: Any, control: Any) -> None:
     length = shape.context_length
     ids = np.fromfile(order.tokens, dtype="<u2")
     windows = torch.from_numpy(ids[: ids.size // length * length].astype(np.int64))
-    rows = [{"input_ids": row, "labels": row} for row in windows.view(-1, length)]
+    rows: Any = [{"input_ids": row, "labels": row} for row in windows.view(-1, length)]
     model = GPT2LMHeadModel(
         GPT2Config(
             vocab_size=shape.vocab_size,
@@ -102,9 +104,11 @@ def transformers(order: Any, control: Any) -> None:
         )
     )
 
+    next_step = control.next_step
+
     class Steps(TrainerCallback):
-        def on_step_begin(self, args: Any, state: Any, control_: Any, **rest: Any) -> None:
-            if not control.next_step(lambda: math.nan):
+        def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if not next_step(lambda: math.nan):
                 sys.exit(0)
 
     with tempfile.TemporaryDirectory() as folder:

@@ -180,7 +180,8 @@ def _theirs(model: Any, options: argparse.Namespace) -> Callable[[Work], Answer]
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    lm = HFLM(
+    make: Any = HFLM  # a decorator hides its parameters from type checkers
+    lm = make(
         pretrained=model,
         tokenizer=hub_tokenizer(),
         batch_size=options.batch,

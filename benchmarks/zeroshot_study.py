@@ -145,8 +145,8 @@ def against_size(models: dict[str, Record]) -> str:
     columns = [scores(models[name]["checkpoints"][-1]) for name in names]
     rows: list[list[str]] = []
     for key in columns[0]:
-        cells = [column.get(key) for column in columns]
-        if None in cells or is_model_free(key) or "above" not in map(verdict, cells):
+        cells = [column[key] for column in columns if key in column]
+        if len(cells) < len(columns) or is_model_free(key) or "above" not in map(verdict, cells):
             continue
         first, last = cells[0], cells[-1]
         sign = -1 if first["statistic"] in LOWER_IS_BETTER else 1

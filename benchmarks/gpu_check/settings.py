@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gptpath.config.model import ModelConfig
 from gptpath.config.presets import PRESETS
@@ -16,7 +16,7 @@ class Settings:
     """The same for all sections; paths are absolute."""
 
     small: bool
-    device: str
+    device: Literal["cpu", "cuda"]
     out: str
     tokens: str | None
     texts: str | None

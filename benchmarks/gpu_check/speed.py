@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def _trainer(
                 module.weight.fill_(1.0)
     return Trainer(
         model=model.train(),
-        recipe=Recipe(**{**_fields(recipe), "micro_batch_size_sequences": micro}),
+        recipe=replace(recipe, micro_batch_size_sequences=micro),
         batches=Batches(
             split,
             context_length=config.context_length,
@@ -144,10 +145,6 @@ def _trainer(
         stop=StopSignal(),
         emit=ignore,
     )
-
-
-def _fields(recipe: Recipe) -> dict[str, Any]:
-    return {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
 
 
 def _time_steps(trainer: Trainer, device: torch.device, seconds: float) -> float:
