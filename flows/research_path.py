@@ -55,7 +55,7 @@ def research_path(
 
     Args:
         profile: written to params.yaml before anything runs; None leaves params.yaml alone.
-        changes: `a.b=value` changes to that profile.
+        changes: `a.b=value` changes to that profile; without one they are refused.
         stages: run these alone, and what they need; None runs all.
         push: afterwards, send what DVC tracks to its remote.
         commit_to: afterwards, commit params.yaml and dvc.lock to this branch.
@@ -70,8 +70,7 @@ def research_path(
     log_as_asked()
     with whole_checkout(root):
         check_publishing(root, push=push, commit_to=commit_to)
-        if profile is not None:
-            write_profile(root, profile, changes or [])
+        write_profile(root, profile, changes)
         write_interpreter(root)
         graph = plan_stages(root)
         if stages is not None:

@@ -66,7 +66,7 @@ def retrain(
 
     Args:
         profile: written to params.yaml before anything runs; None leaves params.yaml alone.
-        changes: `a.b=value` changes to that profile.
+        changes: `a.b=value` changes to that profile; without one they are refused.
         models: models to gate; None takes gate.models, or all of matrix.models and classifiers.
         notify_block: a Prefect notification block, `TYPE/NAME`, told how it ended, and when a
             training stalls or diverges; so is the address in GPTPATH_WEBHOOK_URL.
@@ -98,8 +98,7 @@ def _retrain(
     notify_block: str | None,
     root: Path,
 ) -> Retraining:
-    if profile is not None:
-        write_profile(root, profile, changes or [])
+    write_profile(root, profile, changes)
     params = load_params(root / "params.yaml")
     write_interpreter(root)
     graph = plan_stages(root)

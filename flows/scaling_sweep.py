@@ -77,7 +77,7 @@ def scaling_sweep(
 
     Args:
         profile: written to params.yaml before anything runs; None leaves params.yaml alone.
-        changes: `a.b=value` changes to that profile.
+        changes: `a.b=value` changes to that profile; without one they are refused.
         models: models to bring up to date; None takes matrix.models.
         deployment: what trains one model, `FLOW/DEPLOYMENT`.
         push: afterwards, send what DVC tracks to its remote.
@@ -91,8 +91,7 @@ def scaling_sweep(
     log_as_asked()
     with whole_checkout(root):
         check_publishing(root, push=True, commit_to=commit_to)
-        if profile is not None:
-            write_profile(root, profile, changes or [])
+        write_profile(root, profile, changes)
         names = tuple(models or load_params(root / "params.yaml").matrix.models)
         graph = plan_stages(root)
         stages = stages_of_models(graph, names)

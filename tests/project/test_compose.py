@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.compose_file import COMPOSE, DEPLOY, VARIABLE, filled, raw, required_variables
 
@@ -32,6 +33,13 @@ def test_the_file_fits_the_schema_of_the_compose_specification() -> None:
 
 def test_the_databases_the_s3_server_both_servers_and_a_worker_are_there() -> None:
     assert set(SERVICES) == {"postgres", "s3", "buckets", "prefect", "mlflow", "worker"}
+
+
+def test_without_gpus_the_worker_asks_for_none() -> None:
+    changed = YAML().load(DEPLOY / "without-gpu.yaml")["services"]
+    assert {name: list(change) for name, change in changed.items()} == {"worker": ["deploy"]}
+    assert str(changed["worker"]["deploy"].tag.value) == "!reset"
+    assert list(SERVICES["worker"]["deploy"]) == ["resources"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
