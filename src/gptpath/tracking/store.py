@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "MLFLOW_TRACKING_URI"
 """MLflow's own variable for the address of its store."""
+_DEFAULTS = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Else files pass by an MLflow server, to and from an S3 server that it may be alone to reach.
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
+}
+"""What is set for MLflow unless the environment has it otherwise."""
 
 
 def tracking_is_on() -> bool:
@@ -45,8 +53,8 @@ def open_client(root: Path) -> "MlflowClient":
 
     Raises PipelineError when the store cannot be reached, with the way to run without it.
     """
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
     uri = tracking_uri(root)
     import mlflow
     from mlflow.tracking import MlflowClient

@@ -34,6 +34,39 @@ def test_the_store_is_named_absolutely_unless_the_environment_says_otherwise(
     assert tracking_uri(root) == "http://server:5000"
 
 
+FETCHER = """
+import sys
+from pathlib import Path
+from mlflow.store.artifact import mlflow_artifacts_repo
+from gptpath.tracking.store import open_client
+
+open_client(Path(sys.argv[1]))
+Repository = mlflow_artifacts_repo.MlflowArtifactsRepository
+# What a server says that keeps its files at an S3 server.
+Repository._fetch_server_capabilities = lambda _: {
+    "multipart_downloads_enabled": True, "multipart_uploads_enabled": True
+}
+repository = Repository("mlflow-artifacts://server:5000/1", "http://server:5000")
+print(repository._is_multipart_download_enabled(), repository._is_multipart_upload_enabled())
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [({}, "False False"), ({"DOWNLOAD": "true"}, "True False")]
+)
+def test_files_pass_through_the_server_whose_s3_server_may_be_out_of_reach(
+    root: Path, given: dict[str, str], said: str
+) -> None:
+    names = {f"MLFLOW_ENABLE_PROXY_MULTIPART_{key}": value for key, value in given.items()}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FETCHER, str(root)],
+        env=os.environ | names,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == said.split(), done.stderr
+
+
 def test_an_experiment_is_made_once_and_keeps_its_artifacts_in_the_checkout(root: Path) -> None:
     client = open_client(root)
     first = experiment_id(client, root, "laptop")
