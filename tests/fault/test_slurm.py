@@ -20,12 +20,16 @@ from gptpath.text.interpreter import write_interpreter
 from gptpath.tracking.lineage import read_lock
 from tests.pipeline.tiny_checkout import MODEL, ROOT, change_params, commit, make_checkout, run
 
+# Told to end, Slurm's kills what it has started.
 SRUN = """#!/usr/bin/env bash
+echo "$@" > asked
 while [[ "$1" == --* ]]; do shift; done
-exec "$@"
+"$@" &
+trap 'kill -KILL "$!"' TERM
+wait "$!"
 """
 SCONTROL = """#!/usr/bin/env bash
-if [ "$1" = show ]; then printf 'localhost\\nother\\n'; else echo "$@" > requeued; fi
+echo "$@" > requeued
 """
 
 
@@ -64,7 +68,7 @@ def submit(root: Path) -> subprocess.Popen[bytes]:
             | {
                 "PATH": os.pathsep.join([str(root.parent), beside, os.environ["PATH"]]),
                 "SLURM_SUBMIT_DIR": str(root),
-                "SLURM_JOB_NODELIST": "localhost,other",
+                "SLURMD_NODENAME": "localhost",
                 "SLURM_JOB_ID": "7",
                 "SLURM_NNODES": "2",
                 "SLURM_GPUS_ON_NODE": "1",
@@ -99,6 +103,8 @@ def test_a_job_that_runs_out_of_time_goes_on_when_it_is_queued_again(checkout: P
     said = end(job, checkout)
     assert job.returncode == 143, said
     assert (checkout / "requeued").read_text() == "requeue 7\n"
+    asked = (checkout / "asked").read_text()
+    assert asked.startswith("--nodes=1 --ntasks=1 --exclude=localhost --overlap bash -c")
     again = submit(checkout)
     said = end(again, checkout)
     assert again.returncode == 0, said
