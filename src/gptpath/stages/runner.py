@@ -63,6 +63,7 @@ def run_stage(root: Path, name: str, item: str | None) -> None:
         summary: Mapping[str, float] = {}
         try:
             outcome, ledger = _measured(run, context, facts, recorder)
+            ignore_stops()  # the work is done, and what is left takes seconds
             for model in models:
                 recorder.register(model, ledger)
             path = ledger_path(root, name, item)

@@ -189,6 +189,22 @@ def test_a_signal_ends_a_stage_with_the_code_that_shells_expect(checkout, number
     assert process.wait(15) == 128 + number
 
 
+def test_a_signal_after_the_work_does_not_throw_it_away(checkout, monkeypatch) -> None:
+    def register(self, model, ledger) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def run(context: StageContext) -> StageOutcome:
+        path = checkout / "model"
+        context.emit(ModelFinished(name="m", path=path, kind="language-model", metrics={}))
+        return StageOutcome()
+
+    stand_in(monkeypatch, "pretrain", run)
+    monkeypatch.setattr("gptpath.tracking.recorder.NoRecord.register", register)
+    run_stage(checkout, "pretrain", "gpt1-laptop")
+    assert (checkout / "ledger/pretrain/gpt1-laptop.json").is_file()
+    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
+
+
 def test_a_stage_ends_when_its_parent_is_killed(checkout) -> None:
     (checkout / "sleeper.py").write_text(SLEEPER)
     # `; true` keeps the shell from replacing itself by Python.
