@@ -26,7 +26,7 @@ ENVIRONMENT = "MLFLOW_TRACKING_URI"
 _DEFAULTS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # Else files pass by an MLflow server, to and from an S3 server that it may be alone to reach.
+    # Else files bypass an MLflow server, to and from an S3 server that it may be alone to reach.
     "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
     "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
 }
