@@ -50,16 +50,15 @@ def nanogpt(order: Any, control: Any, *, compiled: bool) -> None:
             )
             for k in (0, 1)
         )
-        if not cuda:
-            return x, y
-        on_device = [t.pin_memory().to("cuda", non_blocking=True) for t in (x, y)]
-        return on_device[0], on_device[1]
+        if cuda:
+            x, y = (t.pin_memory().to("cuda", non_blocking=True) for t in (x, y))
+        return x, y
 
     accumulate = order.batch // order.micro
-    last = [torch.zeros(())]
+    loss = torch.zeros(())
+    last = [loss]
     x, y = batch()
     while control.next_step(lambda: last[0].item()):
-        loss = torch.zeros(())
         for _ in range(accumulate):
             with torch.autocast(order.device, torch.bfloat16, enabled=cuda):
                 _, loss = run(x, y)

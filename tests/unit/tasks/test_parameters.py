@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
+from gptpath.config.loading import load_params
 from gptpath.errors import ConfigError
 from tasks.parameters import write_profile
 
@@ -16,8 +16,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_a_profile_and_its_changes_become_the_checkouts_parameters(checkout: Path) -> None:
     write_profile(checkout, "laptop", ["pretrain.steps=1500"])
-    written = yaml.safe_load((checkout / "params.yaml").read_text())
-    assert (written["profile"], written["pretrain"]["steps"]) == ("laptop", 1500)
+    written = load_params(checkout / "params.yaml")
+    assert (written.profile, written.pretrain.steps) == ("laptop", 1500)
 
 
 @pytest.mark.parametrize(
